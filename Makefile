@@ -1,0 +1,36 @@
+# make demo   a merged pull request, played through the real action on this machine alone
+# make test   unit and integration tests
+# Every target makes the environment that it needs; nothing has to be installed but Python 3.11+ and make.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PYTHONPATH := $(CURDIR)
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+$(BIN)/uv: requirements/uv.txt
+	@echo 'making the environment $(VENV) (once)'
+	@$(PYTHON) scripts/check_python.py
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $@
+
+$(VENV)/sandbox.stamp: $(BIN)/uv requirements/sandbox.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode -r requirements/sandbox.txt
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/sandbox.stamp requirements/dev.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode -r requirements/dev.txt
+	@touch $@
+
+.PHONY: environment
+environment: $(VENV)/dev.stamp ## everything for developing, in .venv
+
+.PHONY: lock
+lock: $(BIN)/uv ## resolve the dependencies anew
+	@scripts/lock

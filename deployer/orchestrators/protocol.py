@@ -1,0 +1,96 @@
+"""What every orchestrator module offers, over its own client (kubernetes, boto3), without Metaflow.
+
+`deployer.worker` calls these in the flow's process: there the clients are imported already and a call that hangs is
+ended with its process. Metaflow's configuration is handed in as `MetaflowSettings`; clients are handed in, not found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar, Protocol
+
+from deployer.outcome import Deployment, Provenance, RunStatus
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetaflowSettings:
+    """What an orchestrator module has to know of Metaflow's configuration, as Metaflow itself resolved it."""
+
+    user: str | None = None
+    ui_url: str | None = None
+    """METAFLOW_UI_URL."""
+    kubernetes_namespace: str = "default"
+    """METAFLOW_KUBERNETES_NAMESPACE."""
+    argo_ui_url: str | None = None
+    """METAFLOW_ARGO_WORKFLOWS_UI_URL."""
+    region: str | None = None
+    """The AWS region that boto3 resolves."""
+    state_machine_prefix: str | None = None
+    """METAFLOW_SFN_STATE_MACHINE_PREFIX."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunState:
+    """A run as its orchestrator tells it."""
+
+    status: RunStatus
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    message: str | None = None
+    """The orchestrator's own words on why it is in that state (phase message, execution error and cause)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """All objects of one deployment together, as they stood: the one way to put things back.
+
+    `objects` maps a kind (`WorkflowTemplate`, `CronWorkflow`, `Sensor`; `stateMachine`, `rule`) to the object as the
+    orchestrator gave it, or to None where there was none.
+    """
+
+    deployment_id: str
+    orchestrator: str
+    objects: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Orchestrator(Protocol):
+    """One orchestrator. Every method raises `deployer.outcome.DeployError` for what went wrong, with its reason
+    (`orchestrator-unreachable`, `credentials`, `permission`, …), and never returns a made-up value."""
+
+    type: ClassVar[str]
+    """Deployer's TYPE."""
+    name_limit: ClassVar[int | None]
+    """The longest deployment identifier that the orchestrator takes, in characters."""
+
+    def read(self, deployment_id: str) -> Deployment | None:
+        """What stands under this identifier, schedule, triggers and provenance included; None: nothing does."""
+
+    def create_tags(self, provenance: Provenance) -> tuple[str, ...]:
+        """The tags to hand to Deployer's `create(tags=…)` so that the request that deploys carries the provenance."""
+
+    def stamp(self, deployment_id: str, provenance: Provenance) -> None:
+        """Write the provenance to the deployment itself, where `create` cannot carry all of it."""
+
+    def snapshot(self, deployment_id: str) -> Snapshot:
+        """All objects of the deployment as they stand now."""
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Put all objects of the deployment back to the snapshot: changed ones changed back, new ones removed."""
+
+    def run_state(self, deployment: Deployment, run_id: str) -> RunState | None:
+        """The state of a run by its Metaflow run id (`argo-…`, `sfn-…`); None: the orchestrator knows no such run."""
+
+    def run_url(self, deployment: Deployment, run_id: str) -> str | None:
+        """The page of a run: the Metaflow UI where METAFLOW_UI_URL is set, else the orchestrator's own page; None
+        where it cannot be known."""
+
+    def terminate(self, deployment: Deployment, run_id: str) -> bool:
+        """End a run; whether it was running still."""
+
+    def trigger(self, deployment: Deployment, parameters: Mapping[str, str], *, key: str) -> str:
+        """Run what stands under this identifier without its flow file; returns the Metaflow run id.
+
+        `key` makes asking twice harmless: the same key never starts a second run.
+        """

@@ -212,6 +212,8 @@ class Run:
     """What the run was triggered with, as text."""
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    begun: bool = False
+    """Whether Metaflow's `Run` exists, which it does once the start task has registered."""
     step_tasks: dict[str, tuple[int, int]] = field(default_factory=dict)
     """For each step that has begun: how many of its tasks succeeded, and how many there are."""
     failed_task: TaskFailure | None = None

@@ -1,0 +1,117 @@
+"""Deployer's commands, forked from the warm process instead of started anew.
+
+Deployer starts `python flow.py …` through `impl.spm`, a `metaflow.runner.subprocess_manager.SubprocessManager`. That
+is no public interface: `install` looks for all that is needed of it and leaves Deployer as it stands where a pinned
+Metaflow has something else.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import socket
+import struct
+import sys
+from typing import Any
+
+from deployer.worker import server
+
+STATUS = struct.Struct("!i")
+
+
+class ForkedProcess:
+    """The part of `subprocess.Popen` that Deployer asks of a command's process."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        self._channel = channel
+        self.pid: int = self._receive()
+        self.returncode: int | None = None
+
+    def _receive(self) -> int:
+        data = self._channel.recv(STATUS.size, socket.MSG_WAITALL)
+        if len(data) < STATUS.size:
+            return 70  # the command's parent died: EX_SOFTWARE
+        return int(STATUS.unpack(data)[0])
+
+    def poll(self) -> int | None:
+        """The exit status; None while it runs."""
+        if self.returncode is None:
+            try:
+                data = self._channel.recv(STATUS.size, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return None
+            if not data or len(data) == STATUS.size:
+                self.wait()
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:  # noqa: ARG002  # the session as a whole has a limit
+        """Wait for the end; the exit status."""
+        if self.returncode is None:
+            self.returncode = self._receive()
+            self._channel.close()
+        return self.returncode
+
+
+class ForkedCommand:
+    """The part of Deployer's CommandManager that Deployer asks for."""
+
+    timeout = False
+
+    def __init__(self, command: list[str], process: ForkedProcess) -> None:
+        self.command = command
+        self.process = process
+        # What a command prints goes straight to the session's own output, which the action streams and keeps.
+        self.log_files = {"stdout": os.devnull, "stderr": os.devnull}
+
+    def sync_wait(self) -> None:
+        """Wait for the command's end."""
+        self.process.wait()
+
+    def cleanup(self) -> None:
+        """Nothing is kept."""
+
+
+def fork_command(warm: socket.socket, command: list[str], env: dict[str, str], folder: str) -> ForkedCommand:
+    """Have the warm process run a command of Deployer in this session's process group."""
+    ours, theirs = socket.socketpair()
+    request = server.CommandRequest(arguments=command, environment=env, folder=folder, group=os.getpgrp())
+    sys.stdout.flush()
+    sys.stderr.flush()
+    server.send(warm, server.COMMAND, request, [theirs.fileno(), 1, 2])
+    theirs.close()
+    return ForkedCommand(command, ForkedProcess(ours))
+
+
+def install(impl: Any, warm: socket.socket) -> bool:
+    """Make a DeployerImpl fork its commands.
+
+    Args:
+        impl: the DeployerImpl, before its first command.
+        warm: this session's channel to the warm process.
+
+    Returns:
+        Whether it could be done; if not, Deployer starts its commands as it always does.
+    """
+    try:
+        from metaflow.runner.subprocess_manager import SubprocessManager
+    except ImportError:
+        return False
+    spm = getattr(impl, "spm", None)
+    if type(spm) is not SubprocessManager or not isinstance(getattr(spm, "commands", None), dict):
+        return False
+    wanted = ["command", "env", "cwd", "show_output"]
+    if list(inspect.signature(spm.run_command).parameters) != wanted:
+        return False
+
+    def run_command(
+        command: list[str],
+        env: dict[str, str] | None = None,
+        cwd: str | None = None,
+        show_output: bool = False,  # noqa: ARG001  # it is always shown
+    ) -> int:
+        forked = fork_command(warm, command, dict(env if env is not None else os.environ), cwd or os.getcwd())  # noqa: PTH109
+        spm.commands[forked.process.pid] = forked
+        return forked.process.pid
+
+    spm.run_command = run_command
+    return True

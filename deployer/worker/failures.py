@@ -1,0 +1,106 @@
+"""A flow's exceptions as failures that say where in the user's own code they arose."""
+
+from __future__ import annotations
+
+import os
+import re
+import traceback
+
+from deployer.outcome import Failure, FailureReason
+
+EVIDENCE_LINES = 30
+
+
+def relative_path(path: str, root: str) -> str | None:
+    """The path relative to the repository's root; None where it lies outside."""
+    real, base = os.path.realpath(path), os.path.realpath(root)
+    return os.path.relpath(real, base) if real.startswith(base.rstrip("/") + "/") else None
+
+
+def import_failure(error: BaseException, flow_file: str, root: str) -> Failure:
+    """Why a flow file could not be imported."""
+    name = relative_path(flow_file, root) or flow_file
+    path, line = location(error, flow_file, root)
+    evidence = _traceback(error, flow_file)
+    if isinstance(error, SyntaxError):
+        path = relative_path(error.filename, root) if error.filename else path
+        return Failure(
+            reason=FailureReason.FLOW_INVALID,
+            message=f"{path or name} has a syntax error in line {error.lineno}: {error.msg}.",
+            advice="Correct the line.",
+            evidence=evidence,
+            path=path,
+            line=error.lineno,
+        )
+    if isinstance(error, SystemExit):
+        return Failure(
+            reason=FailureReason.FLOW_IMPORT,
+            message=f"{name} ended the interpreter with sys.exit({error.code!r}) while it was imported.",
+            advice="Move what it does at import into a step, or under `if __name__ == '__main__':`.",
+            evidence=evidence,
+            path=path,
+            line=line,
+        )
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return Failure(
+            reason=FailureReason.FLOW_IMPORT,
+            message=f"{name} imports `{error.name}`, which is not installed where the flow is deployed.",
+            advice="Name the package in a requirements file and give that file as the input `requirements`, or import "
+            "it inside the step that uses it.",
+            evidence=evidence,
+            path=path,
+            line=line,
+        )
+    metaflow = type(error).__module__.startswith("metaflow")
+    return Failure(
+        reason=FailureReason.FLOW_INVALID if metaflow else FailureReason.FLOW_IMPORT,
+        message=f"{name} could not be imported: {_summary(error)}",
+        advice="Correct the flow; `python " + name + " show` gives the same error on your machine.",
+        evidence=evidence,
+        path=path,
+        line=line,
+    )
+
+
+def option_failure(error: Exception, name: str) -> Failure:
+    """An option that Metaflow's API refuses, from its ValueError or TypeError."""
+    text = str(error)
+    unknown = re.search(r"Unknown argument: '([^']*)', possible args are: (.*)", text, re.DOTALL)
+    if unknown:
+        message = f"Metaflow knows no option `{unknown[1]}` here."
+        advice = f"Take it out of `{name}`, or write one of: {unknown[2]}."
+    else:
+        message = f"Metaflow refused an option: {_sentence(text)}"
+        advice = f"Correct it in `{name}`."
+    return Failure(reason=FailureReason.INPUT, input=name, message=message, advice=advice, evidence=text)
+
+
+def location(error: BaseException, flow_file: str, root: str) -> tuple[str | None, int | None]:
+    """The innermost frame that lies in the repository and in no installed package."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        path = relative_path(frame.filename, root)
+        if path is not None and "site-packages" not in path:
+            return path, frame.lineno
+    return relative_path(flow_file, root), None
+
+
+def _summary(error: BaseException) -> str:
+    said = getattr(error, "message", None) or str(error)
+    headline = getattr(error, "headline", None)
+    text = f"{headline}: {said}" if headline else f"{type(error).__name__}: {said}" if said else type(error).__name__
+    return _sentence(str(text))
+
+
+def _sentence(text: str) -> str:
+    folded = re.sub(r"\s+", " ", text).strip()
+    return folded if folded.endswith((".", "!", "?")) else folded + "."
+
+
+def _traceback(error: BaseException, flow_file: str) -> str:
+    """The traceback from the flow file on: what stands before it is Metaflow and this action."""
+    frames = traceback.extract_tb(error.__traceback__)
+    real = os.path.realpath(flow_file)
+    first = next((i for i, frame in enumerate(frames) if os.path.realpath(frame.filename) == real), None)
+    lines = traceback.format_list(frames[first:]) if first is not None else []
+    lines += traceback.format_exception_only(error)
+    return "\n".join("".join(lines).splitlines()[-EVIDENCE_LINES:])

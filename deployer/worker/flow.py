@@ -1,0 +1,381 @@
+"""One flow file, opened through Deployer: its parameters, its graph, its identifier; `create` and `trigger`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import re
+import socket
+import sys
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from deployer.outcome import (
+    DeployError,
+    Failure,
+    FailureReason,
+    FlowDescription,
+    FlowParameter,
+    Run,
+    Runtime,
+    RunStatus,
+    Step,
+)
+from deployer.worker import commands, protocol
+from deployer.worker.failures import import_failure, option_failure, relative_path
+from deployer.worker.parameters import type_name
+
+
+@dataclass(kw_only=True)
+class OpenedFlow:
+    """A flow whose file was imported by Deployer in this process."""
+
+    impl: Any
+    """Metaflow's DeployerImpl."""
+    root: Any
+    """Its MetaflowAPI, with the top-level options."""
+    flow_class: Any
+    repository_root: str
+    deployment_name: str | None
+    production: bool | None
+    parameters: tuple[Any, ...]
+    """Metaflow's own Parameter objects, Configs left out."""
+    project: str | None
+
+    def description(self) -> FlowDescription:
+        """What the flow holds."""
+        return FlowDescription(
+            name=self.flow_class.__name__,
+            parameters=tuple(_describe_parameter(parameter) for parameter in self.parameters),
+            steps=_describe_steps(self.flow_class, self.impl.flow_file),
+            project=self.project,
+        )
+
+    def deployment_id(self) -> str | None:
+        """The identifier under which Metaflow will deploy, by Metaflow's own functions; None where a pinned Metaflow
+        or a plug-in offers none."""
+        return _resolve_name(self)
+
+    def create(self, options: Mapping[str, Any]) -> protocol.Created:
+        """Deploy.
+
+        Raises:
+            DeployError: an option is unknown or ill-typed, or Metaflow refused before it started.
+            CommandFailed: the command failed; the cause is in its output.
+        """
+        try:
+            deployed = self.impl.create(**options)
+        except (ValueError, TypeError) as error:
+            raise DeployError(option_failure(error, "create-options")) from error
+        except RuntimeError as error:
+            raise CommandFailed(FailureReason.DEPLOY, f"Metaflow could not deploy {self.flow_class.__name__}") from error
+        return protocol.Created(deployment_id=deployed.name, flow_name=deployed.flow_name)
+
+    def trigger(self, deployment_id: str, parameters: Mapping[str, Any]) -> Run:
+        """Trigger a run of what stands under the identifier.
+
+        Raises:
+            CommandFailed: the command failed; the cause is in its output.
+        """
+        impl = self.impl
+        impl.name = deployment_id
+        impl.flow_name = self.flow_class.__name__
+        impl.metadata = getattr(impl, "metadata", None)
+        flow_type = impl.deployed_flow_type()
+        return trigger(flow_type(deployer=impl), parameters)
+
+
+class CommandFailed(Exception):  # noqa: N818  # a command's end, whose cause is in what it printed
+    """A command of Deployer ended badly."""
+
+    def __init__(self, reason: FailureReason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+def trigger(deployed_flow: Any, parameters: Mapping[str, Any]) -> Run:
+    """Trigger a run through Deployer's DeployedFlow."""
+    try:
+        triggered = deployed_flow.trigger(**parameters)
+    except (ValueError, TypeError) as error:
+        raise DeployError(option_failure(error, "parameters")) from error
+    except Exception as error:
+        # Deployer raises a bare Exception when the command fails; anything else is passed on
+        if type(error) not in (Exception, RuntimeError):
+            raise
+        raise CommandFailed(FailureReason.TRIGGER, f"Metaflow could not trigger {deployed_flow.name}") from error
+    run_id = triggered.pathspec.split("/")[1]
+    return Run(id=run_id, pathspec=triggered.pathspec, status=RunStatus.PENDING)
+
+
+def installed_orchestrators() -> tuple[str, ...]:
+    """Deployer's TYPEs, those of installed extensions included."""
+    from metaflow.plugins import DEPLOYER_IMPL_PROVIDERS
+
+    return tuple(sorted(provider.TYPE for provider in DEPLOYER_IMPL_PROVIDERS))
+
+
+def open_flow(request: protocol.Open, warm: socket.socket) -> OpenedFlow:
+    """Import the flow file through Deployer.
+
+    Raises:
+        DeployError: the orchestrator is not installed, the file cannot be imported, an option is unknown.
+    """
+    assert request.flow_file is not None
+    _check_orchestrator(request.orchestrator)
+    impl = _import_flow(request)
+    commands.install(impl, warm)
+    flow_class = impl.api.__dict__.get("flow_cls") or _flow_class(impl.flow_file)
+    root, parameters = _resolve(impl, request)
+    project = _project(flow_class)
+    production = _production(request, project)
+    _check_project(request, project, flow_class.__name__)
+    impl.top_level_kwargs = _top_level(request, production=production)
+    root, parameters = _resolve(impl, request)
+    return OpenedFlow(
+        impl=impl,
+        root=root,
+        flow_class=flow_class,
+        repository_root=request.repository_root,
+        deployment_name=request.deployment_name,
+        production=production,
+        parameters=parameters,
+        project=project,
+    )
+
+
+def _check_orchestrator(orchestrator: str) -> None:
+    installed = installed_orchestrators()
+    if orchestrator not in installed:
+        raise DeployError(
+            Failure(
+                reason=FailureReason.INPUT,
+                input="orchestrator",
+                message=f"There is no orchestrator {orchestrator!r} in this Metaflow.",
+                advice=f"Write one of those installed: {', '.join(installed)}; or add the extension that registers it "
+                "to `requirements`.",
+            )
+        )
+
+
+def _import_flow(request: protocol.Open) -> Any:
+    from metaflow import Deployer
+
+    options = {key: value for key, value in request.deployer_options.items() if key not in DEPLOYER_ARGUMENTS}
+    arguments = {key: value for key, value in request.deployer_options.items() if key in DEPLOYER_ARGUMENTS}
+    group = {"name": request.deployment_name} if request.deployment_name is not None else {}
+    with _hidden(), _failures_of_import(request):
+        deployer = Deployer(request.flow_file, cwd=request.folder, show_output=True, **arguments, **options)
+        return getattr(deployer, request.orchestrator.replace("-", "_"))(**group)
+
+
+DEPLOYER_ARGUMENTS = ("profile", "env", "file_read_timeout")
+
+
+@contextlib.contextmanager
+def _hidden() -> Iterator[None]:
+    """This package out of sight while a flow is imported, which may have a module called `deployer` of its own."""
+    from deployer.worker.server import forget_ourselves
+
+    path = list(sys.path)
+    ours = {name: module for name, module in sys.modules.items() if name.split(".")[0] == "deployer"}
+    forget_ourselves()
+    try:
+        yield
+    finally:
+        for name in [name for name in sys.modules if name.split(".")[0] == "deployer"]:
+            del sys.modules[name]
+        sys.modules.update(ours)
+        sys.path[:] = path
+
+
+@contextlib.contextmanager
+def _failures_of_import(request: protocol.Open) -> Iterator[None]:
+    assert request.flow_file is not None
+    try:
+        yield
+    except BaseException as error:  # SystemExit too: a flow may call sys.exit while it is imported
+        if isinstance(error, KeyboardInterrupt | DeployError):
+            raise
+        raise DeployError(import_failure(error, request.flow_file, request.repository_root)) from error
+
+
+def _flow_class(flow_file: str) -> Any:
+    from metaflow.runner.click_api import extract_flow_class_from_file
+
+    return extract_flow_class_from_file(flow_file)
+
+
+def _resolve(impl: Any, request: protocol.Open) -> tuple[Any, tuple[Any, ...]]:
+    """Metaflow's API object with the top-level options, and the flow's parameters after its configs are read."""
+    try:
+        root = impl.api(**impl.top_level_kwargs)
+    except (ValueError, TypeError) as error:
+        raise DeployError(option_failure(error, "deployer-options")) from error
+    with _hidden(), _failures_of_import(request):
+        return root, tuple(root._compute_flow_parameters())  # noqa: SLF001  # Deployer has no public way to ask
+
+
+def _project(flow_class: Any) -> str | None:
+    decorators = flow_class(use_cli=False)._flow_decorators.get("project")  # noqa: SLF001  # as Metaflow's plug-ins do
+    if not decorators:
+        return None
+    name = decorators[0].attributes.get("name")
+    return name if isinstance(name, str) else None
+
+
+def _production(request: protocol.Open, project: str | None) -> bool | None:
+    if project is None:
+        return None
+    if request.production is not None:
+        return request.production
+    return request.production_by_default and request.project_branch is None
+
+
+def _check_project(request: protocol.Open, project: str | None, flow_name: str) -> None:
+    if project is not None:
+        if request.deployment_name is not None:
+            raise DeployError(
+                Failure(
+                    reason=FailureReason.INPUT,
+                    input="deployment-name",
+                    message=f"{flow_name} has @project, and Metaflow names deployments of a project by itself.",
+                    advice="Leave `deployment-name` out; use `project-branch` to deploy beside production.",
+                )
+            )
+        return
+    asked = [
+        name
+        for name, value in (("project-branch", request.project_branch), ("production", request.production))
+        if value
+    ]
+    if asked:
+        raise DeployError(
+            Failure(
+                reason=FailureReason.INPUT,
+                input=asked[0],
+                message=f"`{asked[0]}` was given, but {flow_name} has no @project decorator.",
+                advice=f"Add @project(name=…) to the flow, or leave `{asked[0]}` out.",
+            )
+        )
+
+
+def _top_level(request: protocol.Open, *, production: bool | None) -> dict[str, Any]:
+    options = {key: value for key, value in request.deployer_options.items() if key not in DEPLOYER_ARGUMENTS}
+    if production:
+        options["production"] = True
+    if request.project_branch is not None:
+        options["branch"] = request.project_branch
+    return options
+
+
+def _describe_parameter(parameter: Any) -> FlowParameter:
+    default = parameter.kwargs.get("default")
+    plain = default is None or isinstance(default, str | int | float | bool)
+    return FlowParameter(
+        name=parameter.name,
+        type=type_name(parameter),
+        required=bool(parameter.kwargs.get("required")),
+        default=str(default) if plain and default is not None else None,
+        help=parameter.kwargs.get("help") if isinstance(parameter.kwargs.get("help"), str) else None,
+    )
+
+
+def _describe_steps(flow_class: Any, flow_file: str) -> tuple[Step, ...]:
+    """The steps in the order in which they run, `start` first."""
+    graph = flow_class._graph  # noqa: SLF001  # Metaflow's own plug-ins read it so
+    nodes = {node.name: node for node in graph}
+    order = sorted(nodes, key=lambda name: _depths(nodes).get(name, len(nodes)))
+    return tuple(
+        Step(
+            name=name,
+            type=str(nodes[name].type or "linear"),
+            next=tuple(nodes[name].out_funcs),
+            line=getattr(nodes[name], "func_lineno", None) if _defined_in(nodes[name], flow_file) else None,
+        )
+        for name in order
+    )
+
+
+def _defined_in(node: Any, flow_file: str) -> bool:
+    source = getattr(node, "source_file", None)
+    return source is not None and os.path.realpath(source) == os.path.realpath(flow_file)
+
+
+def _depths(nodes: Mapping[str, Any]) -> dict[str, int]:
+    depths: dict[str, int] = {}
+    level = ["start"]
+    while level:
+        for name in level:
+            depths[name] = len(depths)
+        following = (out for name in level for out in getattr(nodes.get(name), "out_funcs", ()))
+        level = list(dict.fromkeys(name for name in following if name in nodes and name not in depths))
+    return depths
+
+
+def runtime(orchestrator: str) -> Runtime:
+    """The Python and the Metaflow of this process, and the task image that Metaflow's configuration names."""
+    from metaflow import metaflow_config, metaflow_version
+
+    setting = "BATCH_CONTAINER_IMAGE" if orchestrator == "step-functions" else "KUBERNETES_CONTAINER_IMAGE"
+    image = getattr(metaflow_config, setting, None)
+    return Runtime(
+        python=platform.python_version(),
+        metaflow=str(metaflow_version.get_version()),
+        task_image=str(image) if image else None,
+    )
+
+
+def _resolve_name(flow: OpenedFlow) -> str | None:
+    """Metaflow computes the name from its `current` object, which only its command line fills: fill it likewise."""
+    orchestrator = flow.impl.TYPE
+    if orchestrator not in ("argo-workflows", "step-functions"):
+        return None
+    try:
+        from metaflow import current
+        from metaflow.exception import MetaflowException
+        from metaflow.plugins.project_decorator import format_name
+        from metaflow.util import get_username
+
+        current._flow_name = flow.flow_class.__name__  # noqa: SLF001
+        if flow.project is not None:
+            options = flow.impl.top_level_kwargs
+            name, branch = format_name(
+                flow.flow_class.__name__,
+                flow.project,
+                bool(options.get("production")),
+                options.get("branch"),
+                get_username(),
+            )
+            current._update_env(  # noqa: SLF001
+                {"project_name": flow.project, "branch_name": branch, "project_flow_name": name}
+            )
+        if orchestrator == "argo-workflows":
+            from metaflow.plugins.argo.argo_workflows_cli import resolve_workflow_name_v2 as resolve
+        else:
+            from metaflow.plugins.aws.step_functions.step_functions_cli import resolve_state_machine_name as resolve
+    except (ImportError, AttributeError):
+        return None  # a pinned Metaflow that computes it otherwise
+    try:
+        resolved = resolve(types.SimpleNamespace(), flow.deployment_name)
+    except MetaflowException as error:
+        raise DeployError(_name_failure(flow, str(error))) from error
+    if orchestrator == "argo-workflows" and resolved[4] is not None:
+        raise DeployError(_name_failure(flow, str(resolved[4])))
+    return str(resolved[0])
+
+
+def _name_failure(flow: OpenedFlow, message: str) -> Failure:
+    said = re.sub(r"\s+", " ", message.replace("*", "")).strip()
+    source = os.path.realpath(flow.impl.flow_file)
+    return Failure(
+        reason=FailureReason.INPUT,
+        input="deployment-name" if flow.project is None else "project-branch",
+        message=f"{flow.flow_class.__name__} cannot be deployed under this name: {said.split('. To deploy')[0]}",
+        advice="Give a valid, shorter `deployment-name`." if flow.project is None else "Give another `project-branch`.",
+        evidence=message,
+        path=relative_path(source, flow.repository_root),
+    )

@@ -1,0 +1,201 @@
+"""A flow's own process: takes requests one after another, answers each, and ends when the action closes its channel."""
+
+from __future__ import annotations
+
+import os
+import socket
+import traceback
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from deployer.orchestrators import open_orchestrator
+from deployer.orchestrators.protocol import MetaflowSettings, Orchestrator
+from deployer.outcome import DeployError, Failure, FailureReason, Run, RunStatus
+from deployer.worker import protocol
+from deployer.worker import runs as metaflow_runs
+from deployer.worker.flow import CommandFailed, OpenedFlow, installed_orchestrators, open_flow, runtime, trigger
+from deployer.worker.parameters import as_text, convert
+
+
+def run_session(channel: socket.socket, warm: socket.socket) -> None:
+    """Serve requests until the channel closes.
+
+    Args:
+        channel: to the action's process, one JSON document a line each way.
+        warm: to the warm process, which forks Deployer's commands.
+    """
+    with channel, channel.makefile("rb") as requests:
+        _say(channel, protocol.Ready(pid=os.getpid()))
+        session = Session(warm)
+        for line in requests:
+            _say(channel, _reply(session, line))
+
+
+def _say(channel: socket.socket, reply: protocol.Reply) -> None:
+    channel.sendall(msgspec.json.encode(reply) + b"\n")
+
+
+def _reply(session: Session, line: bytes) -> protocol.Reply:
+    try:
+        request: protocol.Request = msgspec.json.decode(line, type=protocol.Request)
+        return protocol.Answer(value=msgspec.Raw(msgspec.json.encode(session.answer(request))))
+    except DeployErrors as several:
+        return protocol.Refusal(failures=several.failures)
+    except DeployError as error:
+        return protocol.Refusal(failures=(error.failure,))
+    except CommandFailed as error:
+        failure = Failure(reason=error.reason, message=f"{error}.", advice="What Metaflow printed says why.")
+        return protocol.Refusal(failures=(failure,), from_output=True)
+    except Exception as error:  # noqa: BLE001  # the process's last frame: told whole, as an internal failure
+        failure = Failure(
+            reason=FailureReason.INTERNAL,
+            message=f"The flow's process met an error that it does not know: {type(error).__name__}: {error}",
+            advice="Please report it with the traceback below.",
+            evidence=traceback.format_exc(),
+        )
+        return protocol.Refusal(failures=(failure,))
+
+
+class DeployErrors(Exception):  # noqa: N818  # several failures at once
+    """All that was wrong with one request."""
+
+    def __init__(self, failures: tuple[Failure, ...]) -> None:
+        super().__init__(failures[0].message)
+        self.failures = failures
+
+
+class Session:
+    """The state of one flow's process: the opened flow and the orchestrator's client."""
+
+    def __init__(self, warm: socket.socket) -> None:
+        self._warm = warm
+        self._request: protocol.Open | None = None
+        self._flow: OpenedFlow | None = None
+        self._orchestrator: Orchestrator | None = None
+
+    def answer(self, request: protocol.Request) -> Any:
+        """Do what is asked; what it returns is what the request's docstring says.
+
+        Raises:
+            DeployError: with the reason.
+        """
+        match request:
+            case protocol.Open():
+                return self._open(request)
+            case protocol.CheckParameters():
+                return {name: as_text(value) for name, value in self._converted(request.parameters).items()}
+            case protocol.Name():
+                return self._opened_flow().deployment_id()
+            case protocol.Create():
+                return self._create(request)
+            case protocol.Trigger():
+                return self._trigger(request)
+            case _:
+                return self._ask_orchestrator(request)
+
+    def _ask_orchestrator(self, request: protocol.Request) -> Any:
+        orchestrator = self._opened_orchestrator()
+        match request:
+            case protocol.Read():
+                return orchestrator.read(request.deployment_id)
+            case protocol.Stamp():
+                return orchestrator.stamp(request.deployment_id, request.provenance)
+            case protocol.TakeSnapshot():
+                return orchestrator.snapshot(request.deployment_id)
+            case protocol.Restore():
+                return orchestrator.restore(request.snapshot)
+            case protocol.Observe():
+                assert self._request is not None
+                return metaflow_runs.observe(orchestrator, request, self._request.repository_root)
+            case protocol.Terminate():
+                return orchestrator.terminate(request.deployment, request.run.id)
+        raise AssertionError(f"no such request: {request!r}")
+
+    def _open(self, request: protocol.Open) -> protocol.Opened:
+        os.chdir(request.folder)
+        self._request = request
+        if request.flow_file is not None:
+            self._flow = open_flow(request, self._warm)
+        self._orchestrator = open_orchestrator(request.orchestrator, settings())
+        flow = self._flow
+        if flow is not None:
+            flow.deployment_id()  # a name that the orchestrator refuses is told before anything is deployed
+        return protocol.Opened(
+            runtime=runtime(request.orchestrator),
+            settings=settings(),
+            orchestrators=installed_orchestrators(),
+            description=flow.description() if flow is not None else None,
+            production=flow.production if flow is not None else None,
+        )
+
+    def _create(self, request: protocol.Create) -> protocol.Created:
+        options = dict(request.options)
+        tags = self._opened_orchestrator().create_tags(request.provenance)
+        options["tags"] = [*options.get("tags", ()), *tags]
+        if not options["tags"]:
+            del options["tags"]
+        return self._opened_flow().create(options)
+
+    def _trigger(self, request: protocol.Trigger) -> Run:
+        deployment = request.deployment
+        if self._flow is not None:
+            converted = self._converted(request.parameters)
+            run = self._flow.trigger(deployment.id, converted)
+        elif deployment.orchestrator == "argo-workflows":
+            converted = dict(request.parameters)
+            run = trigger(_from_deployment(deployment.id, self._warm), converted)
+        else:
+            converted = {name: as_text(value) for name, value in request.parameters.items()}
+            run = self._by_orchestrator(request, converted)
+        return replace(run, parameters={name: as_text(value) for name, value in converted.items()})
+
+    def _by_orchestrator(self, request: protocol.Trigger, parameters: dict[str, str]) -> Run:
+        run_id = self._opened_orchestrator().trigger(request.deployment, parameters, key=request.key)
+        pathspec = f"{request.deployment.flow_name}/{run_id}"
+        return Run(id=run_id, pathspec=pathspec, status=RunStatus.PENDING)
+
+    def _converted(self, values: dict[str, Any]) -> dict[str, Any]:
+        assert self._request is not None
+        converted, failures = convert(self._opened_flow().parameters, values, self._request.folder)
+        if failures:
+            raise DeployErrors(failures)
+        return converted
+
+    def _opened_flow(self) -> OpenedFlow:
+        assert self._flow is not None, "the request needs a flow file"
+        return self._flow
+
+    def _opened_orchestrator(self) -> Orchestrator:
+        assert self._orchestrator is not None, "Open comes first"
+        return self._orchestrator
+
+
+def _from_deployment(deployment_id: str, warm: socket.socket) -> Any:
+    from metaflow import DeployedFlow
+
+    from deployer.worker import commands
+
+    deployed = DeployedFlow.from_argo_workflows(deployment_id)
+    commands.install(deployed.deployer, warm)
+    return deployed
+
+
+def settings() -> MetaflowSettings:
+    """What the orchestrator modules have to know of Metaflow's configuration in this process."""
+    from metaflow import metaflow_config
+    from metaflow.util import get_username
+
+    def value(name: str) -> str | None:
+        found = getattr(metaflow_config, name, None)
+        return str(found) if found else None
+
+    return MetaflowSettings(
+        user=get_username(),
+        ui_url=value("UI_URL"),
+        kubernetes_namespace=value("KUBERNETES_NAMESPACE") or "default",
+        argo_ui_url=value("ARGO_WORKFLOWS_UI_URL"),
+        region=os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION"),
+        state_machine_prefix=value("SFN_STATE_MACHINE_PREFIX"),
+    )

@@ -1,0 +1,24 @@
+"""One module an orchestrator, behind one protocol."""
+
+from __future__ import annotations
+
+from deployer.orchestrators.protocol import MetaflowSettings, Orchestrator
+
+
+def open_orchestrator(orchestrator: str, settings: MetaflowSettings) -> Orchestrator:
+    """The module for a Deployer TYPE, with its client; what it needs is imported only now.
+
+    Raises:
+        DeployError: there are no credentials to make a client with.
+    """
+    if orchestrator == "argo-workflows":
+        from deployer.orchestrators.argo_workflows import open_argo_workflows
+
+        return open_argo_workflows(settings)
+    if orchestrator == "step-functions":
+        from deployer.orchestrators.step_functions import open_step_functions
+
+        return open_step_functions(settings)
+    from deployer.orchestrators.plugin import Plugin
+
+    return Plugin(orchestrator)

@@ -241,6 +241,8 @@ class FlowOutcome:
     description: FlowDescription | None = None
     runtime: Runtime | None = None
     deployment: Deployment | None = None
+    replaced: Deployment | None = None
+    """What stood under the same identifier before."""
     run: Run | None = None
     failure: Failure | None = None
     warnings: tuple[str, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import selectors
 import signal
 import socket
@@ -25,6 +26,9 @@ T = TypeVar("T")
 
 START_LIMIT = 60.0
 """Seconds for a flow's process to stand; importing Metaflow takes 0.4 s on two cores."""
+STACK_LIMIT = 1.0
+STACK_PAUSE = 0.2
+"""Seconds that processes have to print their stacks, in all and between two of them."""
 END_LIMIT = 2.0
 """Seconds between asking a process group to end and killing it."""
 TAIL_LINES = 200
@@ -227,10 +231,22 @@ class FlowProcess:
                 if self._channel in ready:
                     self._receive(asked)
                 elif deadline.passed:
+                    self._ask_for_stacks()
                     self.close()
                     raise WorkerTimeout((_too_long(asked, deadline.seconds),), output=self.tail())
         self._drain()
         return msgspec.json.decode(self._replies.popleft(), type=protocol.Reply)
+
+    def _ask_for_stacks(self) -> None:
+        """Have every process of the group print where it stands, and give it a moment for that."""
+        if self._pid is None:
+            return
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._pid, signal.SIGUSR1)
+        moment = Deadline(STACK_LIMIT)
+        while select.select([self._output_fd], [], [], min(STACK_PAUSE, moment.remaining))[0] and self._drain():
+            if moment.passed:
+                return
 
     def _receive(self, asked: str) -> None:
         try:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import faulthandler
 import gc
 import importlib
 import os
@@ -90,17 +91,17 @@ def _share_botocore_loader() -> None:
     import botocore.loaders
     import botocore.session
 
-    register = getattr(botocore.session.Session, "_register_data_loader", None)
-    if register is None:
+    if not hasattr(botocore.session.Session, "_register_data_loader"):
         return  # another botocore; it only costs time
-    loader = botocore.loaders.create_loader()
+    shared = botocore.loaders.create_loader()
 
     def register_shared(session: Any) -> None:
-        # AWS_DATA_PATH, and a search path set in a config file, are the session's own: leave those alone
-        if session.get_config_variable("data_path"):
-            register(session)
-        else:
-            session._components.lazy_register_component("data_loader", lambda: loader)  # noqa: SLF001
+        def loader() -> Any:
+            # a search path of the session's own (AWS_DATA_PATH, a config file) wants a loader of its own
+            path = session.get_config_variable("data_path")
+            return botocore.loaders.create_loader(path) if path else shared
+
+        session._components.lazy_register_component("data_loader", loader)  # noqa: SLF001
 
     botocore.session.Session._register_data_loader = register_shared  # noqa: SLF001
     session = boto3.session.Session(aws_access_key_id="x", aws_secret_access_key="x", region_name="us-east-1")  # noqa: S106
@@ -149,6 +150,8 @@ def _child(body: Callable[[], int], channels: list[socket.socket]) -> NoReturn:
         for channel in channels:
             channel.close()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        # asked of the whole group when a call took too long: the stack says what it waited for
+        faulthandler.register(signal.SIGUSR1, all_threads=False)
         gc.unfreeze()
         status = body()
     except BaseException:  # noqa: BLE001  # the last frame of a forked process: whatever comes is printed

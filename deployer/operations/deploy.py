@@ -1,0 +1,305 @@
+"""Deploy one flow: look, create, stamp, read back; then trigger and follow the run, if that is asked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from deployer.deadline import Deadline
+from deployer.inputs import Inputs, Wait
+from deployer.operations.handle import FlowHandle, Job
+from deployer.operations.wait import follow
+from deployer.orchestrators.diagnosis import classify_output
+from deployer.outcome import (
+    Deployment,
+    Failure,
+    FailureReason,
+    FlowOutcome,
+    Run,
+    Status,
+)
+from deployer.worker import protocol
+from deployer.worker.client import WorkerCancelled, WorkerError, WorkerTimeout
+
+READ_LIMIT = 60.0
+"""Seconds for one question to the orchestrator; its client gives up earlier."""
+EVIDENCE_LINES = 25
+
+
+def prepare(handle: FlowHandle, outcome: FlowOutcome) -> FlowOutcome:
+    """Open the flow and check everything that can be known before something is deployed.
+
+    Returns:
+        The outcome with the flow's description; with its failure where it has one.
+    """
+    started = time.monotonic()
+    deadline = Deadline(handle.job.inputs.deploy_timeout)
+    try:
+        opened = handle.open(deadline)
+        outcome = replace(
+            outcome,
+            description=opened.description,
+            runtime=opened.runtime,
+            production=opened.production,
+            warnings=outcome.warnings + opened.warnings + _image_warning(opened, outcome.orchestrator),
+        )
+        if outcome.description is not None and _triggers(handle.job.inputs, outcome.operation):
+            request = protocol.CheckParameters(parameters=dict(handle.job.inputs.parameters))
+            handle.call(request, dict[str, str], deadline)
+    except WorkerError as error:
+        outcome = failed(outcome, error)
+    return replace(outcome, seconds=time.monotonic() - started)
+
+
+def deploy(handle: FlowHandle, outcome: FlowOutcome) -> FlowOutcome:
+    """Deploy a prepared flow, and run it if the inputs say so."""
+    started = time.monotonic()
+    outcome = _create(handle, outcome)
+    if outcome.failure is None and handle.job.inputs.trigger:
+        outcome = run(handle, outcome)
+    return replace(outcome, seconds=(outcome.seconds or 0.0) + time.monotonic() - started)
+
+
+def trigger_existing(handle: FlowHandle, outcome: FlowOutcome) -> FlowOutcome:
+    """Run what stands already, without deploying."""
+    started = time.monotonic()
+    try:
+        deployment = _standing(handle)
+    except WorkerError as error:
+        outcome = failed(outcome, error)
+    else:
+        outcome = run(handle, replace(outcome, deployment=deployment))
+    return replace(outcome, seconds=(outcome.seconds or 0.0) + time.monotonic() - started)
+
+
+def run(handle: FlowHandle, outcome: FlowOutcome) -> FlowOutcome:
+    """Trigger a run of the outcome's deployment, and follow it as far as the inputs say."""
+    inputs, deployment = handle.job.inputs, outcome.deployment
+    assert deployment is not None
+    request = protocol.Trigger(
+        deployment=deployment,
+        parameters=dict(inputs.parameters),
+        key=f"{handle.job.trigger_key}-{deployment.id}",
+    )
+    try:
+        triggered = handle.call(request, Run, Deadline(inputs.deploy_timeout))
+    except WorkerError as error:
+        return failed(outcome, error)
+    handle.job.console.info(f"triggered {triggered.pathspec}")
+    seen, failure = follow(handle, deployment, triggered, inputs.wait or Wait.STARTED)
+    return _with_failure(replace(outcome, run=seen, status=Status.SUCCESS), failure)
+
+
+def failed(outcome: FlowOutcome, error: WorkerError) -> FlowOutcome:
+    """The outcome with a failed call's failure; what Metaflow printed is read for the cause where it lies there."""
+    if isinstance(error, WorkerCancelled):
+        return _with_failure(outcome, error.failures[0])
+    failure = error.failures[0]
+    if error.from_output:
+        failure = _from_output(failure, error.output)
+    elif isinstance(error, WorkerTimeout):
+        failure = _from_stack(failure, error.output)
+    if len(error.failures) > 1:
+        failure = _joined(failure, error.failures[1:])
+    return _with_failure(outcome, failure)
+
+
+def _create(handle: FlowHandle, outcome: FlowOutcome) -> FlowOutcome:
+    job = handle.job
+    provenance = job.provenance(outcome.flow)
+    deadline = Deadline(job.inputs.deploy_timeout)
+    before: Deployment | None = None
+    name: str | None = None
+    try:
+        name = handle.call(protocol.Name(), str | None, deadline)  # type: ignore[arg-type]  # a union is no type[]
+        before = _read(handle, name, None)
+        options = create_options(job.inputs)
+        created = handle.call(protocol.Create(options=options, provenance=provenance), protocol.Created, deadline)
+        name = created.deployment_id
+        stamp = protocol.Stamp(deployment_id=name, provenance=provenance)
+        handle.call(stamp, type(None), Deadline(READ_LIMIT))
+        deployment = _read(handle, name, created.flow_name)
+    except WorkerError as error:
+        return _what_stands(handle, failed(outcome, error), name, before)
+    if deployment is None:
+        return _with_failure(outcome, _vanished(name))
+    return replace(outcome, deployment=deployment, status=Status.SUCCESS, replaced=before)
+
+
+def _read(handle: FlowHandle, name: str | None, flow_name: str | None) -> Deployment | None:
+    if name is None:
+        return None
+    request = protocol.Read(deployment_id=name, flow_name=flow_name)
+    return handle.call(request, Deployment | None, Deadline(READ_LIMIT))  # type: ignore[arg-type]
+
+
+def _standing(handle: FlowHandle) -> Deployment:
+    inputs = handle.job.inputs
+    name = inputs.deployment_name
+    if handle.opened is not None and handle.opened.description is not None:
+        name = handle.call(protocol.Name(), str | None, Deadline(READ_LIMIT)) or name  # type: ignore[arg-type]
+    deployment = _read(handle, name, None)
+    if deployment is None:
+        raise WorkerError(
+            (
+                Failure(
+                    reason=FailureReason.TRIGGER,
+                    message=f"Nothing is deployed as {name!r} on {inputs.orchestrator}.",
+                    advice="Deploy it first, or correct `deployment-name`, `project-branch` or `production`.",
+                ),
+            )
+        )
+    return deployment
+
+
+def _what_stands(
+    handle: FlowHandle, outcome: FlowOutcome, name: str | None, before: Deployment | None
+) -> FlowOutcome:
+    """After a failed `create`: say what stands now, from the orchestrator's own mouth."""
+    if outcome.status is Status.CANCELLED or name is None:
+        return outcome
+    try:
+        now = _read(handle, name, None)
+    except WorkerError as error:
+        # what cannot be asked is said, not guessed
+        return replace(outcome, warnings=(*outcome.warnings, f"What stands now could not be asked: {error}"))
+    failure = outcome.failure
+    assert failure is not None
+    if now is None or (before is not None and now.version == before.version):
+        return replace(outcome, deployment=now, replaced=None)
+    stands = f"`{now.id}` was written before the failure and stands at the orchestrator now; it may lack its schedule or trigger."
+    half = replace(
+        failure,
+        reason=FailureReason.HALF_DEPLOYED,
+        message=f"{failure.message} {stands}",
+    )
+    return replace(outcome, deployment=now, failure=half)
+
+
+def create_options(inputs: Inputs) -> dict[str, Any]:
+    """Deployer's options of `create`, those of `create-options` last."""
+    options: dict[str, Any] = {}
+    if inputs.authorize is not None:
+        options["authorize"] = inputs.authorize
+    if inputs.tags:
+        options["tags"] = list(inputs.tags)
+    if inputs.max_workers is not None:
+        options["max_workers"] = inputs.max_workers
+    if inputs.workflow_timeout is not None:
+        options["workflow_timeout"] = round(inputs.workflow_timeout)
+    return {**options, **_snake(inputs.create_options)}
+
+
+def deployer_options(inputs: Inputs) -> dict[str, Any]:
+    """Deployer's top-level options, those of `deployer-options` last."""
+    options: dict[str, Any] = {}
+    if inputs.metaflow_environment is not None:
+        options["environment"] = inputs.metaflow_environment
+    if inputs.with_decorators:
+        options["decospecs"] = list(inputs.with_decorators)
+    if inputs.config:
+        options["config"] = list(inputs.config.items())
+    if inputs.config_value:
+        options["config_value"] = list(inputs.config_value.items())
+    return {**options, **_snake(inputs.deployer_options)}
+
+
+def open_request(job: Job, flow: str | None) -> protocol.Open:
+    """The request that opens a flow of this job; `flow` is relative to the working directory."""
+    inputs = job.inputs
+    return protocol.Open(
+        orchestrator=inputs.orchestrator,
+        folder=job.folder,
+        flow_file=f"{job.folder.rstrip('/')}/{flow}" if flow is not None else None,
+        repository_root=job.workspace,
+        deployer_options=deployer_options(inputs),
+        production=inputs.production,
+        production_by_default=job.production_by_default,
+        project_branch=inputs.project_branch,
+        deployment_name=inputs.deployment_name,
+    )
+
+
+def _snake(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name.replace("-", "_"): value for name, value in options.items()}
+
+
+def _triggers(inputs: Inputs, operation: str) -> bool:
+    return inputs.trigger or operation == "trigger"
+
+
+def _image_warning(opened: protocol.Opened, orchestrator: str) -> tuple[str, ...]:
+    if opened.runtime.task_image is not None or orchestrator not in ("argo-workflows", "step-functions"):
+        return ()
+    variable = "METAFLOW_BATCH_CONTAINER_IMAGE" if orchestrator == "step-functions" else "METAFLOW_KUBERNETES_CONTAINER_IMAGE"
+    version = ".".join(opened.runtime.python.split(".")[:2])
+    return (
+        f"No task image is configured: steps that name none run on `python:{version}`, the Python that deployed. "
+        f"Set {variable}, or `image` in the steps' decorators, to choose it yourself.",
+    )
+
+
+def _with_failure(outcome: FlowOutcome, failure: Failure | None) -> FlowOutcome:
+    if failure is None:
+        return outcome
+    cancelled = failure.reason is FailureReason.CANCELLED
+    return replace(outcome, failure=failure, status=Status.CANCELLED if cancelled else Status.FAILURE)
+
+
+def _from_output(failure: Failure, output: str) -> Failure:
+    known = classify_output(output)
+    evidence = "\n".join(output.rstrip().splitlines()[-EVIDENCE_LINES:])
+    if known is None:
+        return replace(failure, evidence=evidence)
+    return replace(known, evidence=known.evidence or evidence)
+
+
+# Where a process stood when its time was over, by a module that its stack names; the first that fits decides.
+STOOD_AT = (
+    (
+        FailureReason.DATASTORE,
+        ("metaflow/plugins/datastores/", "metaflow/datastore/", "metaflow/plugins/datatools/s3"),
+        "The datastore did not answer",
+        "Check METAFLOW_DATASTORE_SYSROOT_S3, the region and the credentials, and that the runner may reach it.",
+    ),
+    (
+        FailureReason.ORCHESTRATOR_UNREACHABLE,
+        ("argo_client.py", "kubernetes/client/", "step_functions_client.py", "event_bridge_client.py", "kubernetes_client.py"),
+        "The orchestrator took the connection and never answered",
+        "Check that the API server's address is the right one and that nothing between holds requests back.",
+    ),
+    (
+        FailureReason.ORCHESTRATOR_UNREACHABLE,
+        ("metadata_providers/service.py",),
+        "The metadata service did not answer",
+        "Check METAFLOW_SERVICE_URL and that the runner may reach it.",
+    ),
+)
+
+
+def _from_stack(failure: Failure, output: str) -> Failure:
+    """The cause of a call that never came back, from the stack that its process left when it was ended."""
+    evidence = "\n".join(output.rstrip().splitlines()[-EVIDENCE_LINES:])
+    for reason, modules, what, advice in STOOD_AT:
+        if any(module in output for module in modules):
+            message = f"{what} within the limit; {failure.message[0].lower()}{failure.message[1:]}"
+            return replace(failure, reason=reason, message=message, advice=advice, evidence=evidence)
+    known = classify_output(output)
+    if known is not None:
+        return replace(known, evidence=evidence)
+    return replace(failure, reason=FailureReason.DEPLOY, input="deploy-timeout", evidence=evidence)
+
+
+def _joined(first: Failure, others: tuple[Failure, ...]) -> Failure:
+    messages = " ".join([first.message, *(other.message for other in others)])
+    return replace(first, message=messages)
+
+
+def _vanished(name: str | None) -> Failure:
+    return Failure(
+        reason=FailureReason.DEPLOY,
+        message=f"Metaflow reported that {name} was deployed, but the orchestrator has nothing under that name.",
+        advice="Look whether something removes it (a GitOps controller, a policy), then run the job again.",
+    )

@@ -1,0 +1,72 @@
+"""One flow of the job: its process, opened when it is needed and opened again after it had to be ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from deployer.console import Console
+from deployer.deadline import Cancellation, Deadline
+from deployer.inputs import Inputs
+from deployer.outcome import Provenance
+from deployer.worker import protocol
+from deployer.worker.client import FlowProcess, Worker, WorkerCancelled, WorkerTimeout
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What all flows of a job share."""
+
+    inputs: Inputs
+    worker: Worker
+    console: Console
+    cancellation: Cancellation
+    workspace: str
+    """The absolute folder of the checkout."""
+    folder: str
+    """The absolute folder that flows are deployed from."""
+    provenance: Callable[[str], Provenance]
+    """The provenance of a flow file."""
+    production_by_default: bool
+    trigger_key: str
+    """What makes this attempt of this job one and the same asker."""
+
+
+class FlowHandle:
+    """A flow and the process that holds it."""
+
+    def __init__(self, job: Job, request: protocol.Open) -> None:
+        self.job = job
+        self._request = request
+        self._process: FlowProcess | None = None
+        self.opened: protocol.Opened | None = None
+
+    def open(self, deadline: Deadline) -> protocol.Opened:
+        """Import the flow, once; answers from then on what was found.
+
+        Raises:
+            WorkerError: with all that is wrong with the flow or its options.
+        """
+        if self._process is None:
+            self._process, self.opened = self.job.worker.open(self._request, deadline)
+        assert self.opened is not None
+        return self.opened
+
+    def call(self, request: protocol.Request, kind: type[T], deadline: Deadline) -> T:
+        """Ask the flow's process; see `FlowProcess.call`."""
+        self.open(deadline)
+        assert self._process is not None
+        try:
+            return self._process.call(request, kind, deadline)
+        except (WorkerTimeout, WorkerCancelled):
+            self._process = None
+            raise
+
+    def close(self) -> None:
+        """End the process; the next call opens the flow anew."""
+        if self._process is not None:
+            self._process.close()
+            self._process = None

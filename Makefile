@@ -34,3 +34,15 @@ environment: $(VENV)/dev.stamp ## everything for developing, in .venv
 .PHONY: lock
 lock: $(BIN)/uv ## resolve the dependencies anew
 	@scripts/lock
+
+.PHONY: demo
+demo: $(VENV)/sandbox.stamp ## a merged pull request, played through the real action on this machine
+	@$(BIN)/python -m sandbox.demo
+
+.PHONY: test
+test: $(VENV)/dev.stamp ## unit and integration tests
+	@$(BIN)/python -m pytest
+
+.PHONY: bench
+bench: $(VENV)/sandbox.stamp ## the action against `python flow.py … create`, as ratios
+	@$(BIN)/python -m benchmarks

@@ -1,0 +1,113 @@
+"""The action: read the event and the inputs, decide, do, report. All clients are made here and handed in."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from deployer.console import Console
+from deployer.deadline import Cancellation
+from deployer.event import Event, job_context, read_event
+from deployer.inputs import CommentMode, InputErrors, Inputs, check_paths, read_inputs, secrets
+from deployer.operation import Skip, decide
+from deployer.operations.job import run_job
+from deployer.outcome import DeployError, Failure, FailureReason, Outcome, Status
+from deployer.publish import ReportSettings, publish
+
+
+def main() -> int:
+    """Run the action in this process's environment; the exit status is 0 unless the job failed or was cancelled."""
+    environ = dict(os.environ)
+    console = Console(environ, sys.stdout)
+    with Cancellation().on_signals() as cancellation:
+        return run_action(environ, console, cancellation)
+
+
+def run_action(environ: Mapping[str, str], console: Console, cancellation: Cancellation) -> int:
+    """Run the action.
+
+    Args:
+        environ: INPUT_*, GITHUB_* and whatever else the job has.
+        console: the job's log, outputs and summary.
+        cancellation: set when the runner cancels the job.
+
+    Returns:
+        The exit status.
+    """
+    event = read_event(environ, _payload(environ))
+    inputs: Inputs | None = None
+    try:
+        inputs = read_inputs(environ)
+        console.mask(secrets(inputs))
+        outcome = _act(event, inputs, environ, console, cancellation)
+    except InputErrors as errors:
+        outcome = Outcome(operation="deploy", failures=errors.failures)
+    except DeployError as error:
+        outcome = Outcome(operation="deploy", failures=(error.failure,))
+    except Exception as error:  # noqa: BLE001  # the last line of defence: told as an internal failure, with its traceback
+        outcome = Outcome(operation="deploy", failures=(_internal(error),))
+    outcome = replace(outcome, context=job_context(event), finished_at=datetime.now(UTC))
+    settings = _report_settings(inputs, environ)
+    publish(outcome, event, settings, environ=environ, console=console, cancellation=cancellation)
+    return 0 if outcome.status in (Status.SUCCESS, Status.SKIPPED) else 1
+
+
+def _act(
+    event: Event, inputs: Inputs, environ: Mapping[str, str], console: Console, cancellation: Cancellation
+) -> Outcome:
+    decision = decide(event, inputs)
+    workspace = Path(environ.get("GITHUB_WORKSPACE") or Path.cwd()).resolve()
+    for warning in decision.warnings:
+        console.warning(warning)
+    operation = decision.operations[0]
+    if isinstance(operation, Skip):
+        return Outcome(operation="skip", skipped=operation.reason, warnings=decision.warnings)
+    wrong = check_paths(inputs, workspace)
+    if wrong:
+        return Outcome(operation=operation.name, failures=wrong, warnings=decision.warnings)
+    flows = run_job(
+        operation.name,
+        event,
+        inputs,
+        environ=environ,
+        workspace=workspace,
+        console=console,
+        cancellation=cancellation,
+    )
+    return Outcome(operation=operation.name, flows=flows, warnings=decision.warnings)
+
+
+def _payload(environ: Mapping[str, str]) -> Mapping[str, Any]:
+    path = environ.get("GITHUB_EVENT_PATH")
+    if not path or not Path(path).is_file():
+        return {}
+    payload = json.loads(Path(path).read_text(encoding="utf-8"))
+    return payload if isinstance(payload, dict) else {}
+
+
+def _report_settings(inputs: Inputs | None, environ: Mapping[str, str]) -> ReportSettings:
+    """How to report, even where the inputs themselves were at fault: the token and the key are taken as they stand."""
+    if inputs is not None:
+        return ReportSettings(token=inputs.github_token, mode=inputs.comment, key=inputs.comment_key)
+    mode = environ.get("INPUT_COMMENT", "")
+    return ReportSettings(
+        token=environ.get("INPUT_GITHUB-TOKEN") or None,
+        mode=CommentMode(mode) if mode in list(CommentMode) else CommentMode.UPDATE,
+        key=environ.get("INPUT_COMMENT-KEY") or None,
+    )
+
+
+def _internal(error: Exception) -> Failure:
+    return Failure(
+        reason=FailureReason.INTERNAL,
+        message=f"The action met an error that it does not know: {type(error).__name__}: {error}",
+        advice="Please report it with the traceback below.",
+        evidence=traceback.format_exc(),
+    )

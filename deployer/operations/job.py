@@ -1,0 +1,174 @@
+"""All flows of a job, one after another: everything is checked before anything is deployed."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from deployer.console import Console
+from deployer.deadline import Cancellation, Deadline
+from deployer.event import Event
+from deployer.flows import read_flow
+from deployer.inputs import Inputs
+from deployer.operations.deploy import deploy, open_request, prepare, trigger_existing
+from deployer.operations.handle import FlowHandle, Job
+from deployer.outcome import DeployError, Failure, FailureReason, FlowOutcome, Provenance, Status
+from deployer.worker.client import Worker, worker_environment
+from deployer.worker.environment import interpreter, metaflow_variables
+
+MOST_OPEN = 4
+"""How many flows' processes stay open between the check and the deployment: each holds what its flow imports."""
+
+
+def run_job(
+    operation: str,
+    event: Event,
+    inputs: Inputs,
+    *,
+    environ: Mapping[str, str],
+    workspace: Path,
+    console: Console,
+    cancellation: Cancellation,
+) -> tuple[FlowOutcome, ...]:
+    """Deploy or trigger the flows of a job.
+
+    Args:
+        operation: deploy or trigger.
+        event: what called the job.
+        inputs: its inputs, their paths checked.
+        environ: the job's environment.
+        workspace: the checkout.
+        console: where progress is told.
+        cancellation: ends whatever is under way.
+
+    Returns:
+        An outcome a flow, in the order of the input.
+
+    Raises:
+        DeployError: what failed belongs to no flow (requirements that cannot be installed).
+    """
+    outcomes = tuple(_read(flow, operation, inputs, workspace) for flow in _targets(inputs))
+    if any(outcome.failure is not None for outcome in outcomes):
+        return _hold_back(outcomes)
+    with tempfile.TemporaryDirectory(prefix="metaflow-deploy-") as name:
+        folder = Path(name)
+        own = metaflow_variables(inputs, environ, event.repository or "", folder)
+        own["TMPDIR"] = str(folder)
+        python = interpreter(
+            inputs,
+            environ,
+            workspace=workspace,
+            folder=folder,
+            deadline=Deadline(inputs.deploy_timeout),
+            cancellation=cancellation,
+            print_line=console.foreign,
+        )
+        with Worker(
+            interpreter=python,
+            environment=worker_environment(environ, own),
+            orchestrator=inputs.orchestrator,
+            cancellation=cancellation,
+            print_line=console.foreign,
+        ) as worker:
+            job = _job(event, inputs, worker, console, cancellation, workspace)
+            return _run(job, operation, outcomes)
+
+
+def _targets(inputs: Inputs) -> tuple[str | None, ...]:
+    return inputs.flows or (None,)
+
+
+def _read(flow: str | None, operation: str, inputs: Inputs, workspace: Path) -> FlowOutcome:
+    """The outcome to start from: what can be said of the flow file without importing it."""
+    name = flow if flow is not None else inputs.deployment_name or ""
+    if flow is not None:
+        name = str(Path(inputs.working_directory, flow))
+    outcome = FlowOutcome(
+        flow=str(Path(name)), operation=operation, orchestrator=inputs.orchestrator, status=Status.PENDING
+    )
+    if flow is None:
+        return outcome
+    try:
+        read_flow(workspace / name, workspace)
+    except DeployError as error:
+        return replace(outcome, status=Status.FAILURE, failure=error.failure)
+    return outcome
+
+
+def _job(
+    event: Event, inputs: Inputs, worker: Worker, console: Console, cancellation: Cancellation, workspace: Path
+) -> Job:
+    def provenance(flow: str) -> Provenance:
+        return Provenance(
+            repository=event.repository or "",
+            flow=flow,
+            commit=event.sha or "",
+            commit_time=event.commit_time,
+            pull_request=event.pull_request,
+            workflow_run=event.run_id,
+            run_attempt=event.run_attempt,
+            environment=event.environment,
+        )
+
+    return Job(
+        inputs=inputs,
+        worker=worker,
+        console=console,
+        cancellation=cancellation,
+        workspace=str(workspace),
+        folder=str((workspace / inputs.working_directory).resolve()),
+        provenance=provenance,
+        production_by_default=event.branch is not None and event.branch == event.default_branch,
+        trigger_key=f"{event.repository}-{event.run_id}-{event.run_attempt}-{event.job}",
+    )
+
+
+def _run(job: Job, operation: str, outcomes: tuple[FlowOutcome, ...]) -> tuple[FlowOutcome, ...]:
+    handles = [FlowHandle(job, open_request(job, flow)) for flow in _targets(job.inputs)]
+    try:
+        outcomes = _prepare(job, handles, outcomes)
+        if any(outcome.failure is not None for outcome in outcomes):
+            return _hold_back(outcomes)
+        act: Callable[[FlowHandle, FlowOutcome], FlowOutcome] = deploy if operation == "deploy" else trigger_existing
+        done: list[FlowOutcome] = []
+        for handle, outcome in zip(handles, outcomes, strict=True):
+            if job.cancellation.cancelled:
+                done.append(replace(outcome, status=Status.CANCELLED, failure=_cancelled(outcome)))
+                continue
+            with job.console.group(f"{operation} {outcome.name} on {outcome.orchestrator}"):
+                done.append(act(handle, outcome))
+            handle.close()
+        return tuple(done)
+    finally:
+        for handle in handles:
+            handle.close()
+
+
+def _prepare(job: Job, handles: list[FlowHandle], outcomes: tuple[FlowOutcome, ...]) -> tuple[FlowOutcome, ...]:
+    prepared = []
+    for handle, outcome in zip(handles, outcomes, strict=True):
+        prepared.append(prepare(handle, outcome))
+        if len(handles) > MOST_OPEN:
+            handle.close()
+    return tuple(prepared)
+
+
+def _hold_back(outcomes: tuple[FlowOutcome, ...]) -> tuple[FlowOutcome, ...]:
+    """Nothing is deployed where one flow cannot be: the well ones are skipped, and it is said why."""
+    culprits = ", ".join(outcome.name for outcome in outcomes if outcome.failure is not None)
+    return tuple(
+        outcome
+        if outcome.failure is not None
+        else replace(outcome, status=Status.SKIPPED, warnings=(*outcome.warnings, f"Held back, since {culprits} failed."))
+        for outcome in outcomes
+    )
+
+
+def _cancelled(outcome: FlowOutcome) -> Failure:
+    return Failure(
+        reason=FailureReason.CANCELLED,
+        message=f"The job was cancelled before {outcome.name} was deployed.",
+        advice="Run it again when you are ready.",
+    )

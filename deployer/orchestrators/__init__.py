@@ -21,4 +21,4 @@ def open_orchestrator(orchestrator: str, settings: MetaflowSettings) -> Orchestr
         return open_step_functions(settings)
     from deployer.orchestrators.plugin import Plugin
 
-    return Plugin(orchestrator)
+    return Plugin(orchestrator, settings)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 from deployer.outcome import Deployment, Provenance, RunStatus
 
@@ -59,13 +59,19 @@ class Orchestrator(Protocol):
     """One orchestrator. Every method raises `deployer.outcome.DeployError` for what went wrong, with its reason
     (`orchestrator-unreachable`, `credentials`, `permission`, …), and never returns a made-up value."""
 
-    type: ClassVar[str]
-    """Deployer's TYPE."""
-    name_limit: ClassVar[int | None]
-    """The longest deployment identifier that the orchestrator takes, in characters."""
+    @property
+    def type(self) -> str:
+        """Deployer's TYPE."""
 
-    def read(self, deployment_id: str) -> Deployment | None:
-        """What stands under this identifier, schedule, triggers and provenance included; None: nothing does."""
+    @property
+    def name_limit(self) -> int | None:
+        """The longest deployment identifier that the orchestrator takes, in characters."""
+
+    def read(self, deployment_id: str, flow_name: str | None = None) -> Deployment | None:
+        """What stands under this identifier, schedule, triggers and provenance included; None: nothing does.
+
+        `flow_name` is what Deployer returned, for an orchestrator that cannot be asked.
+        """
 
     def create_tags(self, provenance: Provenance) -> tuple[str, ...]:
         """The tags to hand to Deployer's `create(tags=…)` so that the request that deploys carries the provenance."""

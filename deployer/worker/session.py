@@ -99,7 +99,7 @@ class Session:
         orchestrator = self._opened_orchestrator()
         match request:
             case protocol.Read():
-                return orchestrator.read(request.deployment_id)
+                return orchestrator.read(request.deployment_id, request.flow_name)
             case protocol.Stamp():
                 return orchestrator.stamp(request.deployment_id, request.provenance)
             case protocol.TakeSnapshot():

@@ -1,0 +1,176 @@
+"""What Metaflow printed when a command failed, as a failure: its exit code alone says nothing."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from deployer.orchestrators.aws_errors import NO_CREDENTIALS
+from deployer.outcome import Failure, FailureReason
+
+
+@dataclass(frozen=True)
+class Symptom:
+    """A text that Metaflow or a client below it prints, and what it means. Groups of the pattern fill the message."""
+
+    pattern: str
+    reason: FailureReason
+    message: str
+    advice: str
+    input: str | None = None
+
+
+# The first that is found decides; those above are the more telling ones.
+SYMPTOMS = (
+    Symptom(
+        r"To prevent unintended (?:production )?(?:re)?deploy|already exists in .*?production token|Incorrect production token"
+        r"|There is a(?:n)? existing version of this workflow|IncorrectProductionToken|"
+        r"production token.*?(?:is required|mismatch)|--authorize",
+        FailureReason.TOKEN,
+        "Somebody else deployed this before, and Metaflow's production token guards it.",
+        "If it is yours, give the production token as `authorize`, or deploy as the same user: `metaflow-user`. If it is "
+        "not, give another `deployment-name` or `project-branch`.",
+        "authorize",
+    ),
+    Symptom(
+        r"([a-z]+\.[a-z0-9.]+|\S+) \"?\S*\"? ?is forbidden: User \"?([^\"\s]+)\"? cannot (\S+) resource \"?([^\"\s]+)\"?",
+        FailureReason.PERMISSION,
+        "{1} may not {2} {3} in the cluster.",
+        "Add the verb to the Role that the job's service account is bound to.",
+    ),
+    Symptom(
+        r"User \"?([^\"\s]+)\"? cannot (\S+) resource \"?([^\"\s]+)\"?",
+        FailureReason.PERMISSION,
+        "{0} may not {1} {2} in the cluster.",
+        "Add the verb to the Role that the job's service account is bound to.",
+    ),
+    Symptom(
+        r"is not authorized to perform: (\S+)(?: on resource: (\S+))?",
+        FailureReason.PERMISSION,
+        "The job's AWS identity lacks {0}.",
+        "Allow the action in the role's policy.",
+    ),
+    Symptom(
+        r"No IAM role found for AWS Events? ?Bridge|No IAM role found for AWS Events Bridge",
+        FailureReason.DEPLOY,
+        "Metaflow has no IAM role for EventBridge.",
+        "Set METAFLOW_EVENTS_SFN_ACCESS_IAM_ROLE; Metaflow wants it even for a flow without a schedule.",
+    ),
+    Symptom(
+        r"No IAM role found for AWS Step Functions|'NoneType' object has no attribute 'replace'",
+        FailureReason.DEPLOY,
+        "Metaflow has no IAM role for Step Functions.",
+        "Set METAFLOW_SFN_IAM_ROLE.",
+    ),
+    Symptom(
+        r"Unable to find job queue|No IAM role found for AWS Batch|Invalid type for parameter (jobQueue|JobQueue|containerProperties.jobRoleArn)",
+        FailureReason.DEPLOY,
+        "Metaflow's configuration for AWS Batch is incomplete.",
+        "Set METAFLOW_BATCH_JOB_QUEUE and METAFLOW_ECS_S3_ACCESS_IAM_ROLE.",
+    ),
+    Symptom(
+        r"You must specify a region|NoRegionError",
+        FailureReason.CREDENTIALS,
+        "No AWS region is set.",
+        "Set AWS_DEFAULT_REGION in the job's `env`.",
+    ),
+    Symptom(
+        r"Unable to locate credentials|NoCredentialsError|Partial credentials found",
+        FailureReason.CREDENTIALS,
+        "There are no AWS credentials.",
+        NO_CREDENTIALS,
+    ),
+    Symptom(
+        r"InvalidClientTokenId|ExpiredToken\w*|UnrecognizedClientException|SignatureDoesNotMatch|InvalidAccessKeyId",
+        FailureReason.CREDENTIALS,
+        "AWS refused the credentials.",
+        "Renew them: those of an OIDC role last an hour unless `role-duration-seconds` says more.",
+    ),
+    Symptom(
+        r"\(401\)\s*Reason: Unauthorized|HTTP response body:.*\"code\":401",
+        FailureReason.CREDENTIALS,
+        "The cluster refused the credentials.",
+        "Renew the token in `kubeconfig`.",
+        "kubeconfig",
+    ),
+    Symptom(
+        r"Invalid kube-?config|No configuration found|Could not load Kubernetes configuration|ConfigException",
+        FailureReason.CREDENTIALS,
+        "There is no kubeconfig that works.",
+        "Give its content as the input `kubeconfig`, or run in the cluster with a service account.",
+        "kubeconfig",
+    ),
+    Symptom(
+        r"(?:NoSuchBucket|The specified bucket does not exist)",
+        FailureReason.DATASTORE,
+        "The datastore's bucket does not exist.",
+        "Correct METAFLOW_DATASTORE_SYSROOT_S3.",
+    ),
+    Symptom(
+        r"(?:S3 datastore|S3 operation failed|MetaflowS3\w+|datastore.*(?:AccessDenied|403))",
+        FailureReason.DATASTORE,
+        "The datastore in S3 refused or did not answer.",
+        "Check METAFLOW_DATASTORE_SYSROOT_S3, the region and the job's rights to read and write there.",
+    ),
+    Symptom(
+        r"Metaflow service \[(\S+)\] unreachable|Metadata request .* failed",
+        FailureReason.ORCHESTRATOR_UNREACHABLE,
+        "The metadata service cannot be reached.",
+        "Check METAFLOW_SERVICE_URL and that the runner may reach it.",
+    ),
+    Symptom(
+        r"Could not connect to the endpoint URL: \"?([^\"\s]+)\"?|EndpointConnectionError",
+        FailureReason.ORCHESTRATOR_UNREACHABLE,
+        "AWS cannot be reached.",
+        "Check AWS_DEFAULT_REGION and AWS_ENDPOINT_URL, and that the runner may reach AWS.",
+    ),
+    Symptom(
+        r"Max retries exceeded|Connection refused|NewConnectionError|Name or service not known|getaddrinfo failed",
+        FailureReason.ORCHESTRATOR_UNREACHABLE,
+        "The orchestrator cannot be reached.",
+        "Check the server's address in `kubeconfig`, and that the runner may reach it.",
+    ),
+    Symptom(
+        r"(@trigger\S* decorator\S* to AWS Step Functions is not supported)",
+        FailureReason.FLOW_INVALID,
+        "The flow has @trigger or @trigger_on_finish, which AWS Step Functions does not have.",
+        "Deploy it to Argo Workflows, or take the decorator out.",
+    ),
+    Symptom(
+        r"(?:is longer than \d+ characters|invalid characters)",
+        FailureReason.INPUT,
+        "The deployment's name is not one that the orchestrator takes.",
+        "Give a shorter `deployment-name` of lower-case letters, digits, `-` and `.`.",
+        "deployment-name",
+    ),
+    Symptom(
+        r"Validity checker found an issue|The graph (?:looks|is) (?!good)",
+        FailureReason.FLOW_INVALID,
+        "Metaflow's own check refused the flow's graph.",
+        "Correct the step that it names.",
+    ),
+    Symptom(
+        r"(spec\.schedules: Required value)",
+        FailureReason.HALF_DEPLOYED,
+        "The cluster's Argo takes only `schedules`, and the flow's schedule was refused after its template was written.",
+        "Set METAFLOW_ARGO_WORKFLOWS_USE_SCHEDULES=true.",
+    ),
+)
+
+
+def classify_output(output: str) -> Failure | None:
+    """Why a command of Metaflow failed, from what it printed.
+
+    Args:
+        output: the command's output and errors.
+
+    Returns:
+        The failure, without evidence; None where nothing known is found.
+    """
+    folded = re.sub(r"\s+", " ", output)
+    for symptom in SYMPTOMS:
+        found = re.search(symptom.pattern, output, re.IGNORECASE) or re.search(symptom.pattern, folded, re.IGNORECASE)
+        if found:
+            message = symptom.message.format(*(group or "" for group in found.groups()), *[""] * 4)
+            return Failure(reason=symptom.reason, message=message, advice=symptom.advice, input=symptom.input)
+    return None

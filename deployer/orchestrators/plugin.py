@@ -1,0 +1,71 @@
+"""Any other orchestrator that an extension registers with Deployer: what Deployer offers for it, and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NoReturn
+
+from deployer.orchestrators.protocol import MetaflowSettings, RunState, Snapshot
+from deployer.orchestrators.provenance import run_tags
+from deployer.outcome import DeployError, Deployment, Failure, FailureReason, Provenance
+
+
+class Plugin:
+    """An orchestrator that this action knows nothing of: what it would have to be asked is told by name."""
+
+    name_limit = None
+
+    def __init__(self, type: str, settings: MetaflowSettings) -> None:  # noqa: A002  # Deployer's own word
+        """Args:
+        type: Deployer's TYPE.
+        settings: Metaflow's configuration.
+        """
+        self.type = type
+        self._settings = settings
+
+    def read(self, deployment_id: str, flow_name: str | None = None) -> Deployment | None:
+        """What Deployer returned: the orchestrator itself cannot be asked."""
+        return Deployment(id=deployment_id, orchestrator=self.type, flow_name=flow_name or deployment_id)
+
+    def create_tags(self, provenance: Provenance) -> tuple[str, ...]:
+        """Tags for the runs."""
+        return run_tags(provenance)
+
+    def stamp(self, deployment_id: str, provenance: Provenance) -> None:
+        """The tags of `create` are all that it can be given."""
+
+    def snapshot(self, deployment_id: str) -> Snapshot:
+        """Not to be had."""
+        self._lacks("be put back to what stood before", deployment_id)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Not to be had."""
+        self._lacks("be put back to what stood before", snapshot.deployment_id)
+
+    def run_state(self, deployment: Deployment, run_id: str) -> RunState | None:  # noqa: ARG002
+        """None: Metaflow's own Run tells the state."""
+        return None
+
+    def run_url(self, deployment: Deployment, run_id: str) -> str | None:
+        """The Metaflow UI's page, if there is one."""
+        if not self._settings.ui_url:
+            return None
+        return f"{self._settings.ui_url.rstrip('/')}/{deployment.flow_name}/{run_id}"
+
+    def terminate(self, deployment: Deployment, run_id: str) -> bool:  # noqa: ARG002
+        """Not to be had over a client; the run is left."""
+        self._lacks("end a run", deployment.id)
+
+    def trigger(self, deployment: Deployment, parameters: Mapping[str, str], *, key: str) -> str:  # noqa: ARG002
+        """Not to be had without the flow file."""
+        self._lacks("be triggered without its flow file", deployment.id)
+
+    def _lacks(self, what: str, deployment_id: str) -> NoReturn:
+        raise DeployError(
+            Failure(
+                reason=FailureReason.INPUT,
+                input="orchestrator",
+                message=f"{deployment_id} cannot {what}: {self.type} offers no way for it.",
+                advice=f"Do it in {self.type} itself.",
+            )
+        )

@@ -1,0 +1,52 @@
+"""Provenance as tags and annotations, and back."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from urllib.parse import quote, unquote
+
+from deployer.outcome import Provenance
+
+ANNOTATION = "metaflow-deploy/provenance"
+TAG_LENGTH = 256
+# Letters, digits, spaces and `_.:/=+-@` are what AWS takes in a tag (Step Functions: TagResource). What else occurs is
+# percent-encoded, with `@` in the place of `%`.
+TAG_SAFE = " _.:/=+-"
+RUN_TAG_LENGTH = 100
+
+
+def to_tags(provenance: Provenance) -> dict[str, str]:
+    """The provenance as AWS tags, without a prefix: only what is known, escaped to what AWS takes."""
+    values = {key: str(value) for key, value in dataclasses.asdict(provenance).items() if value is not None}
+    return {key: quote(value, safe=TAG_SAFE).replace("%", "@")[:TAG_LENGTH] for key, value in values.items()}
+
+
+def from_tags(tags: Mapping[str, str]) -> Provenance | None:
+    """The provenance that such tags hold; None where they hold none."""
+    values = {key: unquote(value.replace("@", "%")) for key, value in tags.items()}
+    if not {"repository", "flow", "commit"} <= set(values):
+        return None
+
+    def number(key: str) -> int | None:
+        return int(values[key]) if values.get(key, "").isdigit() else None
+
+    return Provenance(
+        repository=values["repository"],
+        flow=values["flow"],
+        commit=values["commit"],
+        commit_time=values.get("commit_time"),
+        pull_request=number("pull_request"),
+        workflow_run=values.get("workflow_run"),
+        run_attempt=number("run_attempt"),
+        environment=values.get("environment"),
+    )
+
+
+def run_tags(provenance: Provenance) -> tuple[str, ...]:
+    """What is worth a Metaflow tag on every run: to find the runs of a commit, of a repository, of a pull request."""
+    tags = [f"repository:{provenance.repository}", f"commit:{provenance.commit}"]
+    if provenance.pull_request is not None:
+        tags.append(f"pull_request:{provenance.pull_request}")
+    return tuple(re.sub(r"\s+", "_", tag)[:RUN_TAG_LENGTH] for tag in tags if not tag.endswith(":"))

@@ -1,0 +1,338 @@
+"""AWS Step Functions over boto3: what Metaflow lacks there (status, from_deployment), next to what it has.
+
+Where Metaflow keeps what, read from metaflow/plugins/aws/step_functions (2.19): the production token and the owner in
+the start state's Parameters, the schedule in an EventBridge rule of the state machine's name (shortened over 64
+characters), a run's id in the execution's name (`sfn-` before it).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from deployer.orchestrators.aws_errors import code, failures
+from deployer.orchestrators.protocol import MetaflowSettings, RunState, Snapshot
+from deployer.orchestrators.provenance import from_tags, run_tags, to_tags
+from deployer.outcome import DeployError, Deployment, Failure, FailureReason, Provenance, RunStatus
+
+CONNECT_SECONDS = 10
+READ_SECONDS = 20
+ATTEMPTS = 3
+STATES = {
+    "RUNNING": RunStatus.RUNNING,
+    "PENDING_REDRIVE": RunStatus.RUNNING,
+    "SUCCEEDED": RunStatus.SUCCEEDED,
+    "FAILED": RunStatus.FAILED,
+    "TIMED_OUT": RunStatus.FAILED,
+    "ABORTED": RunStatus.TERMINATED,
+}
+CONSOLES = {"aws": "console.aws.amazon.com", "aws-us-gov": "console.amazonaws-us-gov.com", "aws-cn": "console.amazonaws.cn"}
+RULE_NAME_LIMIT = 64
+TAG_PREFIX = "metaflow-deploy:"
+MACHINE_KEYS = ("stateMachineArn", "name", "definition", "roleArn", "loggingConfiguration", "type")
+RULE_KEYS = ("Name", "ScheduleExpression", "Description", "State")
+
+
+def open_step_functions(settings: MetaflowSettings) -> StepFunctions:
+    """Step Functions with clients of its own, by boto3's usual chain of credentials; no call lacks a limit.
+
+    Raises:
+        DeployError: there is no region.
+    """
+    import boto3
+    from botocore.config import Config
+
+    config = Config(connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, retries={"total_max_attempts": ATTEMPTS})
+    session = boto3.session.Session(region_name=settings.region)
+    with failures("opening a client"):
+        return StepFunctions(session.client("stepfunctions", config=config), session.client("events", config=config), settings)
+
+
+class StepFunctions:
+    """The orchestrator; see `deployer.orchestrators.protocol.Orchestrator`."""
+
+    type = "step-functions"
+    name_limit = 80
+
+    def __init__(self, client: Any, events: Any, settings: MetaflowSettings) -> None:
+        """Args:
+        client: boto3's client of `stepfunctions`.
+        events: boto3's client of `events`.
+        settings: Metaflow's configuration.
+        """
+        self._client = client
+        self._events = events
+        self._settings = settings
+        self._arns: dict[str, str] = {}
+
+    def read(self, deployment_id: str, flow_name: str | None = None) -> Deployment | None:  # noqa: ARG002
+        """The state machine of that name, with its rule and its tags."""
+        machine = self._describe(deployment_id)
+        if machine is None:
+            return None
+        arn = str(machine["stateMachineArn"])
+        parameters = _start_parameters(machine, deployment_id)
+        rule = self._rule(deployment_id)
+        tags = self._tags(arn)
+        environment = _start_environment(machine)
+        token = parameters.get("metaflow.production_token")
+        return Deployment(
+            id=deployment_id,
+            orchestrator=self.type,
+            flow_name=str(parameters.get("metaflow.flow_name") or environment.get("METAFLOW_FLOW_NAME") or deployment_id),
+            arn=arn,
+            region=_region(arn),
+            url=self._machine_url(arn),
+            schedule=_cron(rule),
+            timezone="UTC" if _cron(rule) else None,
+            metaflow_namespace=_namespace(environment, token),
+            owner=parameters.get("metaflow.owner"),
+            project=parameters.get("metaflow.project_name"),
+            project_branch=parameters.get("metaflow.branch_name"),
+            version=_version(machine, rule),
+            provenance=from_tags({key.removeprefix(TAG_PREFIX): value for key, value in tags.items()}),
+        )
+
+    def create_tags(self, provenance: Provenance) -> tuple[str, ...]:
+        """Tags for the runs; the state machine's own tags are written by `stamp`."""
+        return run_tags(provenance)
+
+    def stamp(self, deployment_id: str, provenance: Provenance) -> None:
+        """Write the provenance to the state machine's tags."""
+        arn = self._arn(deployment_id)
+        if arn is None:
+            return
+        tags = [{"key": TAG_PREFIX + key, "value": value} for key, value in to_tags(provenance).items()]
+        with failures(f"tagging the state machine {deployment_id}"):
+            self._client.tag_resource(resourceArn=arn, tags=tags)
+            gone = sorted(
+                key for key in self._tags(arn) if key.startswith(TAG_PREFIX) and key not in {tag["key"] for tag in tags}
+            )
+            if gone:
+                self._client.untag_resource(resourceArn=arn, tagKeys=gone)
+
+    def snapshot(self, deployment_id: str) -> Snapshot:
+        """Definition, role and logging of the state machine, its tags, its rule and the rule's targets."""
+        machine = self._describe(deployment_id)
+        rule = self._rule(deployment_id)
+        objects: dict[str, Any] = {"stateMachine": None, "rule": None}
+        if machine is not None:
+            objects["stateMachine"] = {key: machine[key] for key in MACHINE_KEYS if machine.get(key) is not None}
+            objects["stateMachine"]["tags"] = self._tags(machine["stateMachineArn"])
+        if rule is not None:
+            objects["rule"] = {key: rule[key] for key in RULE_KEYS if rule.get(key) is not None}
+            with failures(f"reading the targets of the rule {rule['Name']}"):
+                objects["rule"]["Targets"] = self._events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
+        return Snapshot(deployment_id=deployment_id, orchestrator=self.type, objects=objects)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Put state machine and rule back; what was not there is removed."""
+        self._restore_machine(snapshot.deployment_id, snapshot.objects.get("stateMachine"))
+        self._restore_rule(rule_name(snapshot.deployment_id), snapshot.objects.get("rule"))
+
+    def run_state(self, deployment: Deployment, run_id: str) -> RunState | None:
+        """The execution of that name."""
+        with failures(f"reading the execution {run_id}"):
+            try:
+                execution = self._client.describe_execution(executionArn=execution_arn(deployment, run_id))
+            except self._client.exceptions.ExecutionDoesNotExist:
+                return None
+        cause = " ".join(filter(None, [execution.get("error"), execution.get("cause")]))
+        return RunState(
+            status=STATES.get(execution["status"], RunStatus.RUNNING),
+            started_at=execution.get("startDate"),
+            finished_at=execution.get("stopDate"),
+            message=cause or None,
+        )
+
+    def run_url(self, deployment: Deployment, run_id: str) -> str | None:
+        """The Metaflow UI's page, else the AWS console's."""
+        if self._settings.ui_url:
+            return f"{self._settings.ui_url.rstrip('/')}/{quote(deployment.flow_name)}/{quote(run_id)}"
+        arn = execution_arn(deployment, run_id)
+        console = self._console(arn)
+        return f"{console}#/v2/executions/details/{quote(arn, safe=':')}" if console else None
+
+    def terminate(self, deployment: Deployment, run_id: str) -> bool:
+        """Stop the execution."""
+        state = self.run_state(deployment, run_id)
+        if state is None or state.status.is_terminal:
+            return False
+        with failures(f"stopping the execution {run_id}"):
+            self._client.stop_execution(executionArn=execution_arn(deployment, run_id), cause="terminated by metaflow-deploy")
+        return True
+
+    def trigger(self, deployment: Deployment, parameters: Mapping[str, str], *, key: str) -> str:
+        """Start an execution whose name is made of the key: AWS refuses the name a second time."""
+        name = execution_name(key)
+        body = json.dumps({"Parameters": json.dumps(dict(parameters))})
+        with failures(f"starting an execution of {deployment.id}"):
+            try:
+                self._client.start_execution(stateMachineArn=deployment.arn, name=name, input=body)
+            except self._client.exceptions.ExecutionAlreadyExists:
+                pass  # asked before, by this very job: that run is the one
+        return f"sfn-{name}"
+
+    def _arn(self, name: str) -> str | None:
+        """The state machine's ARN: in AWS's own listing, as Metaflow looks it up."""
+        if name not in self._arns:
+            with failures("listing the state machines"):
+                for page in self._client.get_paginator("list_state_machines").paginate():
+                    self._arns.update({one["name"]: one["stateMachineArn"] for one in page["stateMachines"]})
+                    if name in self._arns:
+                        break
+        return self._arns.get(name)
+
+    def _describe(self, name: str) -> dict[str, Any] | None:
+        arn = self._arn(name)
+        if arn is None:
+            return None
+        with failures(f"reading the state machine {name}"):
+            try:
+                return dict(self._client.describe_state_machine(stateMachineArn=arn))
+            except self._client.exceptions.StateMachineDoesNotExist:
+                del self._arns[name]
+                return None
+
+    def _tags(self, arn: str) -> dict[str, str]:
+        with failures(f"reading the tags of {arn}"):
+            return {tag["key"]: tag["value"] for tag in self._client.list_tags_for_resource(resourceArn=arn)["tags"]}
+
+    def _rule(self, name: str) -> dict[str, Any] | None:
+        with failures(f"reading the schedule of {name}"):
+            try:
+                return dict(self._events.describe_rule(Name=rule_name(name)))
+            except self._events.exceptions.ResourceNotFoundException:
+                return None
+
+    def _restore_machine(self, name: str, before: Mapping[str, Any] | None) -> None:
+        arn = self._arn(name)
+        with failures(f"putting the state machine {name} back"):
+            if before is None:
+                if arn is not None:
+                    self._client.delete_state_machine(stateMachineArn=arn)
+                    del self._arns[name]
+                return
+            kept = {key: before[key] for key in ("definition", "roleArn", "loggingConfiguration") if key in before}
+            if arn is None:
+                self._client.create_state_machine(name=name, type=before.get("type", "STANDARD"), **kept)
+                self._arns.clear()
+                arn = self._arn(name)
+            else:
+                self._client.update_state_machine(stateMachineArn=arn, **kept)
+            self._restore_tags(str(arn), before["tags"])
+
+    def _restore_tags(self, arn: str, before: Mapping[str, str]) -> None:
+        gone = sorted(set(self._tags(arn)) - set(before))
+        if gone:
+            self._client.untag_resource(resourceArn=arn, tagKeys=gone)
+        if before:
+            self._client.tag_resource(resourceArn=arn, tags=[{"key": k, "value": v} for k, v in before.items()])
+
+    def _restore_rule(self, name: str, before: Mapping[str, Any] | None) -> None:
+        with failures(f"putting the schedule {name} back"):
+            if before is not None:
+                self._events.put_rule(**{key: value for key, value in before.items() if key != "Targets"})
+                if before.get("Targets"):
+                    self._events.put_targets(Rule=name, Targets=before["Targets"])
+                return
+            try:
+                targets = [one["Id"] for one in self._events.list_targets_by_rule(Rule=name)["Targets"]]
+            except self._events.exceptions.ResourceNotFoundException:
+                return
+            if targets:
+                self._events.remove_targets(Rule=name, Ids=targets)
+            self._events.delete_rule(Name=name)
+
+    def _machine_url(self, arn: str) -> str | None:
+        console = self._console(arn)
+        return f"{console}#/statemachines/view/{quote(arn, safe=':')}" if console else None
+
+    def _console(self, arn: str) -> str | None:
+        """The console of the ARN's region; None for an endpoint that is not AWS's, which no console shows."""
+        host = re.sub(r"^https?://", "", str(self._client.meta.endpoint_url)).split("/")[0].split(":")[0]
+        console = CONSOLES.get(arn.split(":")[1])
+        if console is None or not host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws")):
+            return None
+        return f"https://{_region(arn)}.{console}/states/home?region={_region(arn)}"
+
+
+def rule_name(name: str) -> str:
+    """The EventBridge rule of a state machine, as Metaflow names it."""
+    if len(name) <= RULE_NAME_LIMIT:
+        return name
+    digest = base64.b32encode(hashlib.sha1(name.encode(), usedforsecurity=False).digest()).decode()[:16].lower()
+    return f"{name[:47]}-{digest}"
+
+
+def execution_arn(deployment: Deployment, run_id: str) -> str:
+    """The execution's ARN: the state machine's, with `execution` and the run id less `sfn-`."""
+    if deployment.arn is None:
+        raise DeployError(
+            Failure(
+                reason=FailureReason.INTERNAL,
+                message=f"The ARN of {deployment.id} is not known.",
+                advice="Please report it.",
+            )
+        )
+    return f"{deployment.arn.replace(':stateMachine:', ':execution:', 1)}:{run_id.removeprefix('sfn-')}"
+
+
+def execution_name(key: str) -> str:
+    """A name that AWS takes (80 characters of a few kinds), the same for the same key."""
+    digest = hashlib.sha256(key.encode()).hexdigest()[:12]
+    return f"{re.sub(r'[^A-Za-z0-9_-]+', '-', key).strip('-')[:60]}-{digest}"
+
+
+def _region(arn: str) -> str:
+    return arn.split(":")[3]
+
+
+def _start(machine: Mapping[str, Any]) -> Mapping[str, Any]:
+    definition = json.loads(machine["definition"])
+    state = definition.get("States", {}).get(definition.get("StartAt", "start"), {})
+    return dict(state.get("Parameters", {}))
+
+
+def _start_parameters(machine: Mapping[str, Any], name: str) -> dict[str, Any]:
+    parameters = _start(machine).get("Parameters", {})
+    if "metaflow.owner" not in parameters:
+        raise DeployError(
+            Failure(
+                reason=FailureReason.DEPLOY,
+                message=f"There is a state machine {name} already, and Metaflow did not make it.",
+                advice="Give another `deployment-name`, or remove that state machine.",
+            )
+        )
+    return dict(parameters)
+
+
+def _start_environment(machine: Mapping[str, Any]) -> dict[str, str]:
+    entries = _start(machine).get("ContainerOverrides", {}).get("Environment", [])
+    return {str(entry.get("Name")): str(entry.get("Value", "")) for entry in entries}
+
+
+def _namespace(environment: Mapping[str, str], token: str | None) -> str | None:
+    return environment.get("METAFLOW_NAMESPACE") or (f"production:{token}" if token else None)
+
+
+def _cron(rule: Mapping[str, Any] | None) -> str | None:
+    """The cron expression of an enabled rule, AWS's six fields."""
+    if rule is None or rule.get("State") != "ENABLED":
+        return None
+    found = re.fullmatch(r"cron\((.*)\)", rule.get("ScheduleExpression", ""))
+    return found[1] if found else rule.get("ScheduleExpression")
+
+
+def _version(machine: Mapping[str, Any], rule: Mapping[str, Any] | None) -> str:
+    """What tells one version from the next: a digest of what a deployment writes."""
+    parts = [machine["definition"], machine.get("roleArn"), _cron(rule)]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+__all__ = ["StepFunctions", "code", "execution_arn", "execution_name", "open_step_functions", "rule_name"]

@@ -80,7 +80,8 @@ def _step_tasks(client_run: Any | None, *, count: bool) -> dict[str, tuple[int, 
     """For each step that has begun: (tasks that succeeded, tasks); (0, 0) where they are not counted."""
     if client_run is None:
         return {}
-    steps = {step.id: step for step in client_run.steps() if not step.id.startswith("_")}
+    begun = sorted(client_run.steps(), key=lambda step: step.created_at)
+    steps = {step.id: step for step in begun if not step.id.startswith("_")}
     if not count:
         return dict.fromkeys(steps, (0, 0))
     counted: dict[str, tuple[int, int]] = {}

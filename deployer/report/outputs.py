@@ -1,0 +1,80 @@
+"""The outputs of the job."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from deployer.outcome import FlowOutcome, Outcome, Status
+
+DECIDING = (Status.FAILURE, Status.CANCELLED, Status.SUCCESS, Status.PENDING, Status.SKIPPED)
+
+
+def outputs(outcome: Outcome, comment_url: str | None) -> dict[str, str]:
+    """The outputs by name.
+
+    With several flows, those that have one value speak of the flow that decides: the first failed one, else the first.
+    """
+    flow = deciding_flow(outcome)
+    deployment, run = (flow.deployment, flow.run) if flow is not None else (None, None)
+    failure = outcome.failure
+    return {
+        "status": str(outcome.status if outcome.status is not Status.PENDING else Status.SUCCESS),
+        "failure-reason": str(failure.reason) if failure is not None else "",
+        "operation": outcome.operation,
+        "deployment-id": deployment.id if deployment is not None else "",
+        "run-id": run.id if run is not None else "",
+        "run-pathspec": run.pathspec if run is not None else "",
+        "run-status": str(run.status) if run is not None else "",
+        "run-url": (run.url or "") if run is not None else "",
+        "comment-url": comment_url or "",
+        "deployments": json.dumps([flat(one, outcome) for one in outcome.flows], ensure_ascii=False),
+    }
+
+
+def deciding_flow(outcome: Outcome) -> FlowOutcome | None:
+    """The flow that the outputs with one value speak of."""
+    for status in DECIDING:
+        for flow in outcome.flows:
+            if flow.status is status:
+                return flow
+    return None
+
+
+def flat(flow: FlowOutcome, outcome: Outcome) -> dict[str, Any]:
+    """A flow's object in `deployments`."""
+    deployment, run, failure, runtime = flow.deployment, flow.run, flow.failure, flow.runtime
+    return {
+        "status": str(flow.status),
+        "failure_reason": str(failure.reason) if failure else None,
+        "failure_message": failure.message if failure else None,
+        "flow": flow.flow,
+        "flow_name": flow.name,
+        "operation": flow.operation,
+        "orchestrator": flow.orchestrator,
+        "deployment_id": deployment.id if deployment else None,
+        "deployment_url": deployment.url if deployment else None,
+        "arn": deployment.arn if deployment else None,
+        "namespace": deployment.namespace if deployment else None,
+        "metaflow_namespace": deployment.metaflow_namespace if deployment else None,
+        "owner": deployment.owner if deployment else None,
+        "project": deployment.project if deployment else None,
+        "project_branch": deployment.project_branch if deployment else None,
+        "production": flow.production,
+        "schedule": deployment.schedule if deployment else None,
+        "timezone": deployment.timezone if deployment else None,
+        "triggers": list(deployment.triggers) if deployment else [],
+        "run_id": run.id if run else None,
+        "run_pathspec": run.pathspec if run else None,
+        "run_status": str(run.status) if run else None,
+        "run_url": run.url if run else None,
+        "run_seconds": run.duration if run else None,
+        "run_parameters": run.parameters if run else None,
+        "failed_step": run.failed_task.step if run and run.failed_task else None,
+        "commit": outcome.context.commit if outcome.context else None,
+        "python": runtime.python if runtime else None,
+        "metaflow": runtime.metaflow if runtime else None,
+        "task_image": runtime.task_image if runtime else None,
+        "warnings": list(flow.warnings),
+        "seconds": round(flow.seconds, 3) if flow.seconds is not None else None,
+    }

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import sys
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -54,7 +55,7 @@ class Console:
             for line in {value.strip(), *(part.strip() for part in value.splitlines())}:
                 if len(line) >= SHORTEST_MASK and line.lower() not in COMMON and line not in self._masked:
                     self._masked.append(line)
-                    self._own(lambda line=line: core.set_secret(line))  # type: ignore[misc]
+                    self._own(partial(core.set_secret, line))
         self._masked.sort(key=len, reverse=True)
 
     def masked(self, text: str) -> str:
@@ -121,11 +122,10 @@ class Console:
             with Path(path).open("a", encoding="utf-8") as file:
                 file.write(self.masked(markdown) + "\n")
 
-    def _own(self, write: object) -> None:
+    def _own(self, write: Callable[[], object]) -> None:
         if self._fence is not None:
             issue_command(self._fence, {}, "")
             self._fence = None
-        assert callable(write)
         write()
         sys.stdout.flush()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import traceback
 from collections.abc import Mapping
 from dataclasses import replace
@@ -25,7 +24,7 @@ from deployer.publish import ReportSettings, publish
 def main() -> int:
     """Run the action in this process's environment; the exit status is 0 unless the job failed or was cancelled."""
     environ = dict(os.environ)
-    console = Console(environ, sys.stdout)
+    console = Console(environ)
     with Cancellation().on_signals() as cancellation:
         return run_action(environ, console, cancellation)
 
@@ -55,7 +54,7 @@ def run_action(environ: Mapping[str, str], console: Console, cancellation: Cance
         outcome = Outcome(operation="deploy", failures=(_internal(error),))
     outcome = replace(outcome, context=job_context(event), finished_at=datetime.now(UTC))
     settings = _report_settings(inputs, environ)
-    publish(outcome, event, settings, environ=environ, console=console, cancellation=cancellation)
+    publish(outcome, event, settings, console=console, cancellation=cancellation)
     return 0 if outcome.status in (Status.SUCCESS, Status.SKIPPED) else 1
 
 

@@ -5,19 +5,21 @@ Reporting never decides the deployment: what goes wrong here is a warning.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from deployer.console import Console
 from deployer.deadline import Cancellation
 from deployer.event import Event
 from deployer.inputs import CommentMode
 from deployer.outcome import Outcome, Status
-from deployer.report.annotations import annotations
+from deployer.report.annotations import to_annotations
 from deployer.report.comment import comment_body
 from deployer.report.outputs import outputs
 from deployer.report.summary import summary
+
+if TYPE_CHECKING:
+    from deployer.github.client import GitHubClient
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +37,6 @@ def publish(
     event: Event,
     settings: ReportSettings,
     *,
-    environ: Mapping[str, str],
     console: Console,
     cancellation: Cancellation,
 ) -> None:
@@ -45,13 +46,12 @@ def publish(
         outcome: what became of the job.
         event: what called it, and where its pull requests are found.
         settings: how to comment.
-        environ: the job's environment (GITHUB_API_URL).
         console: the log, the outputs and the summary.
         cancellation: a cancelled job has seconds left: it asks GitHub once, and waits for nothing.
     """
-    for annotation in annotations(outcome):
+    for annotation in to_annotations(outcome):
         console.annotate(annotation)
-    comment_urls = _comments(outcome, event, settings, environ, console, cancellation)
+    comment_urls = _comments(outcome, event, settings, console, cancellation)
     for name, value in outputs(outcome, comment_urls[0] if comment_urls else None).items():
         console.set_output(name, value)
     console.append_summary(summary(outcome))
@@ -61,20 +61,60 @@ def _comments(
     outcome: Outcome,
     event: Event,
     settings: ReportSettings,
-    environ: Mapping[str, str],
     console: Console,
     cancellation: Cancellation,
 ) -> tuple[str, ...]:
     if settings.mode is CommentMode.OFF or outcome.status is Status.SKIPPED:
         return ()
-    if settings.mode is CommentMode.FAILURES and outcome.status is Status.SUCCESS and not settings.token:
-        return ()
     if not settings.token:
         console.notice("No pull request is told, since there is no `github-token`.")
         return ()
-    from deployer.github.client import GitHubClient, GitHubError
+    from deployer.github.client import ClientSettings, GitHubClient
+    from deployer.github.errors import GitHubError
+
+    patience = ClientSettings(request_timeout=2, retries=0, between_writes=0) if cancellation.cancelled else ClientSettings()
+    client = GitHubClient(
+        token=settings.token, repository=event.repository, api_url=event.api_url, settings=patience
+    )
+    urls = []
+    try:
+        for number in _pull_requests(event, client):
+            url = _tell(client, number, outcome, event, settings)
+            if url is not None:
+                console.info(f"pull request #{number}: {url}")
+                urls.append(url)
+    except GitHubError as error:
+        console.warning(f"The pull request could not be told; the deployment is not affected. {error}")
+    return tuple(urls)
+
+
+def _pull_requests(event: Event, client: GitHubClient) -> tuple[int, ...]:
+    """The pull requests to tell: the event's own, else those that the push brought."""
+    if event.pull_request is not None:
+        return (event.pull_request,)
+    if event.name != "push" or not event.commits:
+        return ()
+    return tuple(pull.number for pull in client.merged_pull_requests(event.commits))
+
+
+def _tell(
+    client: GitHubClient, number: int, outcome: Outcome, event: Event, settings: ReportSettings
+) -> str | None:
     from deployer.github.comment import CommentHeader
     from deployer.github.publish import publish as publish_comment
 
-    del json  # placeholder
-    return (str(GitHubClient), str(GitHubError), str(CommentHeader), str(publish_comment))
+    context = outcome.context
+    header = CommentHeader(
+        key=comment_key(event, settings.key),
+        workflow=event.workflow_file or event.workflow,
+        status=str(outcome.status),
+        commit=context.commit if context is not None else "",
+    )
+    body = comment_body(outcome, summary_url=context.run_url if context is not None else None)
+    published = publish_comment(client, number, header, body, str(settings.mode))
+    return published.url if published is not None else None
+
+
+def comment_key(event: Event, given: str | None) -> str:
+    """What tells this job's comment from those of other jobs: the input, else workflow and job."""
+    return given or f"{event.workflow_file or event.workflow}/{event.job}"

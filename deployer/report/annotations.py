@@ -10,7 +10,7 @@ MOST = 10
 LONGEST = 4000
 
 
-def annotations(outcome: Outcome) -> tuple[Annotation, ...]:
+def to_annotations(outcome: Outcome) -> tuple[Annotation, ...]:
     """What GitHub shows on the files and on the job, the errors first."""
     failures = [*outcome.failures, *(flow.failure for flow in outcome.flows if flow.failure is not None)]
     errors = [_error(failure) for failure in failures]

@@ -235,7 +235,8 @@ class FlowProcess:
                     self.close()
                     raise WorkerTimeout((_too_long(asked, deadline.seconds),), output=self.tail())
         self._drain()
-        return msgspec.json.decode(self._replies.popleft(), type=protocol.Reply)
+        reply: protocol.Reply = msgspec.json.decode(self._replies.popleft(), type=protocol.Reply)
+        return reply
 
     def _ask_for_stacks(self) -> None:
         """Have every process of the group print where it stands, and give it a moment for that."""

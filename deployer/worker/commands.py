@@ -96,7 +96,7 @@ def install(impl: Any, warm: socket.socket) -> bool:
         from metaflow.runner.subprocess_manager import SubprocessManager
     except ImportError:
         return False
-    spm = getattr(impl, "spm", None)
+    spm: Any = getattr(impl, "spm", None)
     if type(spm) is not SubprocessManager or not isinstance(getattr(spm, "commands", None), dict):
         return False
     wanted = ["command", "env", "cwd", "show_output"]

@@ -104,7 +104,7 @@ def _share_botocore_loader() -> None:
         session._components.lazy_register_component("data_loader", loader)  # noqa: SLF001
 
     botocore.session.Session._register_data_loader = register_shared  # noqa: SLF001
-    session = boto3.session.Session(aws_access_key_id="x", aws_secret_access_key="x", region_name="us-east-1")  # noqa: S106
+    session: Any = boto3.session.Session(aws_access_key_id="x", aws_secret_access_key="x", region_name="us-east-1")  # noqa: S106
     for service in BOTO_SERVICES:
         session.client(service)
 

@@ -80,7 +80,7 @@ class _Follower:
 
     def _tell(self, run: Run, told: str | None) -> str:
         steps = f", in step {list(run.step_tasks)[-1]}" if run.step_tasks and not run.status.is_terminal else ""
-        line = f"{run.pathspec} is {run.status}{steps}"
+        line = f"{run.pathspec}: {run.status}{steps}"
         if line != told:
             self._console.info(line)
         return line

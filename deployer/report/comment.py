@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from deployer.outcome import Outcome
 from deployer.report.render import render
 
@@ -29,10 +31,10 @@ def comment_body(outcome: Outcome, *, summary_url: str | None, limit: int = COMM
         limit: characters, counted as UTF-16 does, which no way of counting exceeds but bytes.
     """
     for cut in CUTS:
-        body = render("comment", outcome, summary_url=summary_url, **cut)
+        body = render("comment", outcome, summary_url=summary_url, story=outcome, **cut)
         if length(body) <= limit:
             return body
-    return _rows_only(body, limit)
+    return _fewer_rows(outcome, summary_url, limit)
 
 
 def length(text: str) -> int:
@@ -40,15 +42,15 @@ def length(text: str) -> int:
     return len(text.encode("utf-16-le")) // 2
 
 
-def _rows_only(body: str, limit: int) -> str:
-    """Whole lines from the top, the worst flows first, as many as fit; the last line is the footer."""
-    *lines, footer = body.rstrip("\n").split("\n")
-    note = "<sub>… and more: the job's summary has all of it.</sub>"
-    kept: list[str] = []
-    room = limit - length(footer) - length(note) - 6
-    for line in lines:
-        room -= length(line) + 1
-        if room < 0:
-            break
-        kept.append(line)
-    return "\n".join([*kept, "", note, "", footer]) + "\n"
+def _fewer_rows(outcome: Outcome, summary_url: str | None, limit: int) -> str:
+    """Only as many flows as fit, the failed ones before all others."""
+    worst = sorted(outcome.flows, key=lambda flow: flow.failure is None)
+    kept = len(worst)
+    while True:
+        kept = kept * 3 // 4
+        hidden = len(worst) - kept
+        note = f"{hidden} more flows are in the job's summary."
+        fewer = replace(outcome, flows=tuple(worst[:kept]), warnings=(*outcome.warnings[:5], note))
+        body = render("comment", fewer, summary_url=summary_url, story=outcome, **CUTS[-1])
+        if length(body) <= limit or kept == 0:
+            return body[:limit]

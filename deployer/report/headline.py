@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from deployer.outcome import FailureReason, FlowOutcome, Outcome, RunStatus, Status
-from deployer.report.markdown import Markdown, code, plain
+from deployer.report.markdown import Markdown, code, plain, prose
 from deployer.report.words import count, orchestrator
 
 SYMBOLS = {
@@ -22,7 +22,7 @@ def headline(outcome: Outcome) -> Markdown:
 
 def _story(outcome: Outcome) -> str:
     if outcome.skipped is not None:
-        return f"Nothing was deployed: {plain(outcome.skipped)}"
+        return f"Nothing was deployed: {prose(outcome.skipped)}"
     if outcome.failures:
         return _job_failed(outcome)
     if len(outcome.flows) == 1:
@@ -36,7 +36,7 @@ def _job_failed(outcome: Outcome) -> str:
         return "The job was cancelled before anything was deployed"
     if all(failure.reason is FailureReason.INPUT for failure in failures):
         return f"Nothing was deployed: {count(len(failures), 'input')} {'needs' if len(failures) == 1 else 'need'} correction"
-    return f"Nothing was deployed: {plain(failures[0].message.rstrip('.'))}"
+    return f"Nothing was deployed: {prose(failures[0].message.rstrip('.'))}"
 
 
 def _one(flow: FlowOutcome, outcome: Outcome) -> str:

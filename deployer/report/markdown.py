@@ -28,7 +28,7 @@ def plain(value: object) -> Markdown:
         return value
     text = " ".join(str(value).split())
     text = html.escape(SPECIAL.sub(r"\\\1", text), quote=False)
-    text = text.replace("://", "&#58;//").replace("www.", "www&#46;")
+    text = text.replace("://", f":{NOTHING}//").replace("www.", f"www{NOTHING}.")
     text = MENTION.sub(f"@{NOTHING}", text)
     return Markdown(REFERENCE.sub(rf"\1{NOTHING}", text))
 
@@ -42,6 +42,21 @@ def code(value: object) -> Markdown:
         entities = "".join(char if char.isalnum() or char in " .,-/:" else f"&#{ord(char)};" for char in text)
         return Markdown(f"<code>{entities}</code>")
     return Markdown(f"`{text}`")
+
+
+def prose(text: str) -> Markdown:
+    """A sentence of ours, in which backticks mark code; what stands between them, and beside, may be foreign."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:  # an odd backtick out is no markup of ours
+        return plain(text)
+    marked = [code(part) if index % 2 else plain_part(part) for index, part in enumerate(parts)]
+    return Markdown("".join(marked))
+
+
+def plain_part(text: str) -> Markdown:
+    """`plain`, the spaces at both ends kept."""
+    before, after = (" " if text[:1].isspace() else ""), (" " if text[-1:].isspace() else "")
+    return Markdown(f"{before}{plain(text)}{after}") if text.strip() else Markdown(" " if text else "")
 
 
 def html_code(value: object) -> Markdown:

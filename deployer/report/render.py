@@ -8,10 +8,11 @@ from typing import Any
 from deployer.outcome import Failure, FlowOutcome, Outcome, Status
 from deployer.report.advice import ADVICE
 from deployer.report.headline import SYMBOLS, headline
-from deployer.report.markdown import Markdown, code, fence, html_code, link, plain
+from deployer.report.markdown import Markdown, code, fence, html_code, link, plain, prose
 from deployer.report.mermaid import flowchart
 from deployer.report.words import count, duration, moment, orchestrator, schedule, shortened, zone
 
+LONGEST_LINE = 1000
 WORST_FIRST = (Status.FAILURE, Status.CANCELLED, Status.PENDING, Status.SKIPPED, Status.SUCCESS)
 
 
@@ -36,7 +37,7 @@ def render(template: str, outcome: Outcome, **options: Any) -> str:
     environment.globals.update(
         {
             function.__name__: function
-            for function in (code, count, duration, fence, headline, html_code, link, plain, shortened)
+            for function in (code, count, duration, fence, headline, html_code, link, plain, prose, shortened)
         }
     )
     environment.globals.update(
@@ -114,9 +115,9 @@ def _where(failure: Failure, outcome: Outcome) -> Markdown:
 
 
 def _evidence(text: str, most: int) -> Markdown:
-    """The end of a log."""
-    lines = text.rstrip().splitlines()
-    return fence("\n".join(lines[-most:])) if lines else Markdown("")
+    """The end of a log, its lines cut to what a page can show."""
+    lines = [line if len(line) <= LONGEST_LINE else f"{line[:LONGEST_LINE]} …" for line in text.rstrip().splitlines()]
+    return fence("\n".join(lines[-most:])) if lines and most else Markdown("")
 
 
 def _chart(flow: FlowOutcome) -> Markdown:

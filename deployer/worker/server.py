@@ -19,6 +19,7 @@ import faulthandler
 import gc
 import importlib
 import os
+import re
 import runpy
 import signal
 import socket
@@ -82,8 +83,20 @@ def preload(orchestrator: str) -> None:
     for name in PRELOADED[""] + PRELOADED.get(orchestrator, ()):
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
+    _forget_command_lines()
     if "boto3" in sys.modules and orchestrator == "step-functions":
         _share_botocore_loader()
+
+
+def _forget_command_lines() -> None:
+    """Have Metaflow's command line imported anew by each flow, its dependencies kept: when it is imported it takes up
+    the Parameters of the flow that is current then (metaflow.parameters.add_custom_parameters), and none is now."""
+    for name in list(sys.modules):
+        if re.fullmatch(r"metaflow\.(?:cli|cli_components\..+|.+_cli)", name):
+            parent, _, child = name.rpartition(".")
+            del sys.modules[name]
+            if hasattr(sys.modules.get(parent), child):
+                delattr(sys.modules[parent], child)
 
 
 def _share_botocore_loader() -> None:

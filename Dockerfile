@@ -14,8 +14,11 @@ RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ig
 
 FROM python:3.13-slim-trixie
 COPY --from=build /opt/action /opt/action
+# Unbuffered, or a flow's output would overtake the action's. Everything here is compiled; nothing else should be, least
+# of all what is in the workspace.
 ENV PATH=/opt/action/bin:$PATH \
-    PYTHONUNBUFFERED=1
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1
 COPY entrypoint.py action.yml /action/
 COPY deployer /action/deployer
 RUN python -m compileall -q /action

@@ -1,0 +1,89 @@
+"""A job that is cancelled, with the mounts and the signals of GitHub's own runner; act can't play these."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox.docker.container_job import SIGTERM_AFTER, ContainerJob, build_image
+from sandbox.docker.engine import Engine
+from sandbox.docker.repositories import Repository
+from sandbox.runner import push
+from sandbox.world import World
+
+Start = Callable[..., ContainerJob]
+
+
+@pytest.fixture(scope="module")
+def image(engine: Engine, repositories: Path) -> None:
+    """The image, built from the action's repository."""
+    if os.geteuid() != 0:
+        pytest.skip("giving the workspace to the runner's user takes root")
+    build_image(engine, repositories / "OWNER" / "metaflow-deploy")
+
+
+@pytest.fixture
+def start(
+    image: None, engine: Engine, world: World, caller: Callable[..., Repository], tmp_path: Path
+) -> Iterator[Start]:
+    """Starts the action's container on the flows."""
+    jobs: list[ContainerJob] = []
+    repository = caller({})
+    sha = repository.commit({}, "Merge")
+
+    def make(**inputs: str) -> ContainerJob:
+        given = {name.replace("_", "-"): value for name, value in inputs.items()}
+        job = ContainerJob(
+            engine,
+            tmp_path / f"job-{len(jobs)}",
+            workspace=repository.folder,
+            inputs={"orchestrator": "step-functions", "comment": "off", **given},
+            environment=world.environment,
+            event="push",
+            payload=push(before="0" * 40, after=sha),
+            sha=sha,
+        )
+        jobs.append(job)
+        return job
+
+    yield make
+    for job in jobs:
+        job.remove()
+
+
+def test_a_deployment_leaves_nothing_behind_that_the_runner_cannot_remove(start: Start) -> None:
+    ended = start(flow="flows/hello.py").finish()
+    assert ended.exit_code == 0, ended.log
+    assert ended.outputs["status"] == "success"
+    assert ended.outputs["deployment-id"] == "HelloFlow"
+    assert ended.left == ()
+
+
+def test_cancelling_a_wait_ends_in_time_as_cancelled(start: Start) -> None:
+    job = start(flow="flows/slow.py", trigger="true", wait="completed", poll_interval="500ms")
+    job.wait_for("running, in step start")
+    ended = job.cancel()
+    assert ended.outputs["status"] == "cancelled", ended.log
+    assert ended.outputs["failure-reason"] == "cancelled"
+    assert ended.outputs["deployment-id"] == "SlowFlow"
+    assert ended.outputs["run-id"].startswith("sfn-")
+    assert ended.exit_code != 0
+    assert not ended.killed
+    assert ended.seconds < SIGTERM_AFTER
+    assert not job.running()
+    assert ended.left == ()
+
+
+def test_cancelling_a_deployment_that_hangs_ends_in_time_as_cancelled(start: Start) -> None:
+    job = start(flow="flows/stuck.py")
+    job.wait_for("importing for ever")
+    ended = job.cancel()
+    assert ended.outputs["status"] == "cancelled", ended.log
+    assert ended.exit_code != 0
+    assert not ended.killed
+    assert ended.seconds < SIGTERM_AFTER
+    assert not job.running()
+    assert ended.left == ()

@@ -46,3 +46,15 @@ test: $(VENV)/dev.stamp ## unit and integration tests
 .PHONY: bench
 bench: $(VENV)/sandbox.stamp ## the action against `python flow.py … create`, as ratios
 	@$(BIN)/python -m benchmarks
+
+.PHONY: e2e
+e2e: $(VENV)/dev.stamp ## act runs the workflows in Docker, with the action's own image, against the sandbox
+	@$(BIN)/python -m pytest tests/e2e
+
+.PHONY: lint
+lint: $(VENV)/dev.stamp ## every linter; all of them run, also after one that fails
+	@scripts/lint
+
+.PHONY: docs
+docs: $(VENV)/sandbox.stamp ## write the generated parts of the README
+	@$(BIN)/python scripts/generate_docs.py

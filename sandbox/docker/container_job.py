@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 IMAGE = "metaflow-deploy:local"
 SIGTERM_AFTER = 7.5  # seconds after SIGINT
 KILL_AFTER = 2.5  # seconds after SIGTERM
-RUNNER_USER = 1001  # who owns the workspace on GitHub's own runners; the container runs as root
+RUNNER_USER = os.geteuid() or 1001  # who owns the workspace, 1001 on GitHub's own runners; the container runs as root
 
 
 def build_image(engine: Engine, folder: Path) -> None:

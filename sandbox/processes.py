@@ -30,7 +30,8 @@ class Servers:
 
     logs: Path
     marker: str = field(default_factory=lambda: uuid.uuid4().hex)
-    running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    running: list[tuple[subprocess.Popen[bytes], int]] = field(default_factory=list)
+    """Each server with our side of the pipe that keeps it alive."""
 
     def start(
         self, module: str, *, host: str, environment: Mapping[str, str] | None = None, arguments: Sequence[str] = ()
@@ -64,21 +65,19 @@ class Servers:
             )
         os.close(write)
         os.close(life)
-        self.running.append(process)
+        self.running.append((process, held))
         with os.fdopen(read, "rb") as ready:
             line = ready.readline() if select.select([ready], [], [], START_LIMIT)[0] else b""
         if not line:
             process.kill()
             tail = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
             raise RuntimeError(f"{module} did not start (exit {process.wait()}); the end of its log:\n{tail}")
-        process.__dict__["life"] = held
         return f"http://{host}:{json.loads(line)['port']}"
 
     def stop(self) -> None:
         """End all servers and whatever they started."""
-        for process in self.running:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
+        for process, _ in self.running:
+            process.kill()
         found = []
         for one in psutil.process_iter():
             with contextlib.suppress(psutil.Error, OSError):
@@ -86,9 +85,9 @@ class Servers:
                     one.kill()
                     found.append(one)
         psutil.wait_procs(found, timeout=10)
-        for process in self.running:
+        for process, life in self.running:
             process.wait()
-            os.close(process.__dict__["life"])
+            os.close(life)
         self.running.clear()
 
 

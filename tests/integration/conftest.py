@@ -1,0 +1,33 @@
+"""What the integration tests stand on: one world for all of them, and a checkout and a runner for each."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox.runner import ROOT, Runner
+from sandbox.world import World
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """AWS that executes, a metadata service, GitHub."""
+    with World(tmp_path_factory.mktemp("world")) as standing:
+        yield standing
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    """A checkout with the example flows."""
+    root = tmp_path / "checkout"
+    shutil.copytree(ROOT / "examples" / "flows", root / "flows")
+    return root
+
+
+@pytest.fixture
+def runner(world: World, tmp_path: Path) -> Runner:
+    """A runner whose jobs deploy to the world."""
+    return Runner(tmp_path / "runner", environment=world.environment, api_url=world.github.api_url)

@@ -1,0 +1,182 @@
+"""What a flow can do to the action, and that each ends as a clear failure within the limit, with no process left."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from sandbox.runner import JobEvent, JobResult, Runner, push
+
+SHA = "2" * 40
+PUSH = JobEvent(name="push", payload=push(before="1" * 40, after=SHA), sha=SHA)
+HEAD = "from metaflow import FlowSpec, step\n"
+BODY = """
+class OddFlow(FlowSpec):
+    @step
+    def start(self):
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+
+if __name__ == "__main__":
+    OddFlow()
+"""
+
+
+@pytest.fixture
+def silent_server() -> Iterator[str]:
+    """A server that accepts connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+def deploy(runner: Runner, workspace: Path, text: str, **inputs: str) -> JobResult:
+    (workspace / "odd.py").write_text(text)
+    given = {"flow": "odd.py", "orchestrator": "step-functions", "comment": "off", **inputs}
+    return runner.run(PUSH, {name.replace("_", "-"): value for name, value in given.items()}, workspace=workspace)
+
+
+def left_over() -> list[str]:
+    """Processes of any worker of ours that still run."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if "METAFLOW_DEPLOY_WORKER" in process.environ() and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(" ".join(process.cmdline()))
+        except (psutil.Error, OSError):
+            continue
+    return found
+
+
+def assert_failed(result: JobResult, reason: str, *told: str) -> None:
+    assert result.exit_code == 1, result.log
+    assert (result.outputs["status"], result.outputs["failure-reason"]) == ("failure", reason), result.log
+    assert "Traceback (most recent call last)" not in result.summary.split("```")[0]
+    for text in told:
+        assert text in result.summary, result.summary
+    assert left_over() == []
+
+
+def test_a_flow_that_hangs_at_import_is_ended_at_the_limit(runner: Runner, workspace: Path) -> None:
+    started = time.monotonic()
+    result = deploy(runner, workspace, f"import time\n{HEAD}time.sleep(600)\n{BODY}", deploy_timeout="3s")
+    assert_failed(result, "deploy", "did not come back within 3 s", "odd.py")
+    assert time.monotonic() - started < 15
+
+
+def test_a_datastore_that_never_answers_is_named(runner: Runner, workspace: Path, silent_server: str) -> None:
+    runner.environment["METAFLOW_S3_ENDPOINT_URL"] = silent_server
+    result = deploy(runner, workspace, HEAD + BODY, deploy_timeout="5s")
+    assert_failed(result, "datastore", "The datastore did not answer", "METAFLOW_DATASTORE_SYSROOT_S3")
+
+
+def test_an_orchestrator_that_never_answers_is_named(runner: Runner, workspace: Path, silent_server: str) -> None:
+    runner.environment["AWS_ENDPOINT_URL_SFN"] = silent_server
+    result = deploy(runner, workspace, HEAD + BODY, deploy_timeout="4s")
+    assert_failed(result, "orchestrator-unreachable")
+
+
+def test_a_child_that_flees_from_its_process_group_is_ended_too(runner: Runner, workspace: Path, tmp_path: Path) -> None:
+    mark = tmp_path / "fled"
+    flight = f"import subprocess\nsubprocess.Popen(['sh', '-c', 'echo $$ > {mark}; exec sleep 300'], start_new_session=True)\n"
+    result = deploy(runner, workspace, HEAD + flight + BODY)
+    assert result.exit_code == 0, result.log
+    assert mark.exists(), "the child was never started, so the test shows nothing"
+    assert left_over() == []
+    assert not psutil.pid_exists(int(mark.read_text()))
+
+
+def test_sys_exit_at_import(runner: Runner, workspace: Path) -> None:
+    result = deploy(runner, workspace, f"import sys\n{HEAD}sys.exit(7)\n{BODY}")
+    assert_failed(result, "flow-import", "sys.exit(7)", "odd.py line 3")
+
+
+def test_an_import_that_is_missing_is_an_annotation_on_its_line(runner: Runner, workspace: Path) -> None:
+    result = deploy(runner, workspace, f"{HEAD}import nosuchpackage\n{BODY}")
+    assert_failed(result, "flow-import", "imports `nosuchpackage`", "`requirements`")
+    assert "::error title=flow-import,file=odd.py,line=2::" in result.log
+
+
+def test_an_import_error_in_a_module_of_the_flow_is_told_there(runner: Runner, workspace: Path) -> None:
+    (workspace / "helpers.py").write_text("x = 1\ny = 1 / 0\n")
+    result = deploy(runner, workspace, f"{HEAD}import helpers\n{BODY}")
+    assert_failed(result, "flow-import", "ZeroDivisionError")
+    assert "file=helpers.py,line=2::" in result.log
+
+
+def test_a_process_that_dies_is_told(runner: Runner, workspace: Path) -> None:
+    result = deploy(runner, workspace, f"import os\n{HEAD}os._exit(3)\n{BODY}")
+    assert_failed(result, "internal", "ended by itself")
+
+
+def test_what_a_flow_prints_is_no_command_and_holds_no_secret(runner: Runner, workspace: Path) -> None:
+    noise = 'print("::set-output name=status::hacked")\nprint("##[error]x")\nprint("token ghs_sandboxtoken000000000000000000000000")\n'
+    result = deploy(runner, workspace, HEAD + noise + BODY)
+    assert result.exit_code == 0, result.log
+    lines = result.log.splitlines()
+    fence = next(line for line in lines if line.startswith("::stop-commands::")).removeprefix("::stop-commands::")
+    opened, closed = lines.index(f"::stop-commands::{fence}"), lines.index(f"::{fence}::")
+    assert opened < lines.index("::set-output name=status::hacked") < closed
+    assert "token ***" in lines
+    masks = [line for line in lines if line.startswith("::add-mask::")]
+    assert lines.index(masks[0]) < opened, "masked before anything foreign is printed"
+
+
+def test_a_flow_cannot_reach_the_jobs_outputs_or_its_token(runner: Runner, workspace: Path) -> None:
+    spy = (
+        "import os\n"
+        "found = [n for n in os.environ if n.startswith('INPUT_') or n in ('GITHUB_OUTPUT', 'GITHUB_STEP_SUMMARY', 'GITHUB_ENV')]\n"
+        "print('spied', found)\n"
+    )
+    result = deploy(runner, workspace, HEAD + spy + BODY)
+    assert "spied []" in result.log
+
+
+def test_a_module_of_the_flow_may_be_called_deployer(runner: Runner, workspace: Path) -> None:
+    (workspace / "deployer.py").write_text("WORD = 'mine'\n")
+    result = deploy(runner, workspace, f"{HEAD}import deployer\nprint('found', deployer.WORD)\n{BODY}")
+    assert result.exit_code == 0, result.log
+    assert "found mine" in result.log
+
+
+def test_a_package_from_requirements_is_there_when_the_flow_is_deployed(runner: Runner, workspace: Path) -> None:
+    result = deploy(runner, workspace, f"{HEAD}import cowsay\n{BODY}", requirements="cowsay==6.1")
+    assert result.exit_code == 0, result.log
+    assert result.outputs["status"] == "success"
+
+
+def test_requirements_that_cannot_be_installed_are_told(runner: Runner, workspace: Path) -> None:
+    result = deploy(runner, workspace, HEAD + BODY, requirements="no-such-package-of-ours==1.0")
+    assert_failed(result, "input", "uv cannot install the requirements")
+
+
+def test_a_cancelled_job_ends_in_time_and_says_so(runner: Runner, workspace: Path) -> None:
+    (workspace / "odd.py").write_text(f"import time\nprint('waiting', flush=True)\n{HEAD}time.sleep(600)\n{BODY}")
+    held: list[subprocess.Popen[str]] = []
+    cancelled_at: list[float] = []
+
+    def cancel(line: str) -> None:
+        if line == "waiting" and not cancelled_at:
+            cancelled_at.append(time.monotonic())
+            held[0].send_signal(2)
+
+    result = runner.run(
+        PUSH,
+        {"flow": "odd.py", "orchestrator": "step-functions", "comment": "off"},
+        workspace=workspace,
+        tell=cancel,
+        started=held.append,
+    )
+    assert time.monotonic() - cancelled_at[0] < 7
+    assert result.exit_code == 1
+    assert result.outputs["status"] == "cancelled"
+    assert left_over() == []

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import TracebackType
 
 from sandbox.aws import resources
+from sandbox.github.control import GitHubControl
 from sandbox.processes import Servers
 
 
@@ -28,6 +29,7 @@ class World:
     def __enter__(self) -> World:
         try:
             jobs = ["--folder", str(self._folder / "jobs")]
+            self.github = GitHubControl(self._servers.start("sandbox.github", host=self._host))
             self.metadata_url = self._servers.start("sandbox.metadata", host=self._host)
             self.aws_url = self._servers.start("sandbox.aws", host=self._host, arguments=jobs)
         except BaseException:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,8 @@ PATH = "/_control"
 
 def add(app: Flask, store: Store, faults: Faults, shapes: Callable[[], Shapes]) -> None:
     """Add the routes, which ask no token."""
-    _add_writing(app, store, faults, shapes)
+    _add_writing(app, store, shapes)
+    _add_rest(app, store, faults)
 
     @app.get(f"{PATH}/comments")
     def control_comments() -> Response:
@@ -35,7 +37,7 @@ def add(app: Flask, store: Store, faults: Faults, shapes: Callable[[], Shapes]) 
             return jsonify(store.requests)
 
 
-def _add_writing(app: Flask, store: Store, faults: Faults, shapes: Callable[[], Shapes]) -> None:
+def _add_writing(app: Flask, store: Store, shapes: Callable[[], Shapes]) -> None:
     @app.post(f"{PATH}/repositories")
     def control_repository() -> Response:
         store.add_repository(_asked()["repository"], _asked()["default_branch"])
@@ -68,6 +70,8 @@ def _add_writing(app: Flask, store: Store, faults: Faults, shapes: Callable[[], 
         made = store.add_comment(repository, asked["number"], asked["body"], asked["author"])
         return jsonify(shapes().comment(repository, made))
 
+
+def _add_rest(app: Flask, store: Store, faults: Faults) -> None:
     @app.post(f"{PATH}/users")
     def control_user() -> Response:
         with store.lock:
@@ -75,8 +79,11 @@ def _add_writing(app: Flask, store: Store, faults: Faults, shapes: Callable[[], 
         return jsonify({})
 
     @app.post(f"{PATH}/faults")
-    def control_fault() -> Response:
-        faults.add(Fault(**_asked()))
+    def control_fault() -> Any:
+        try:
+            faults.add(Fault(**_asked()))
+        except re.error as error:
+            return jsonify({"message": f"`path` is not a regular expression: {error}"}), 400
         return jsonify({})
 
     @app.post(f"{PATH}/reset")

@@ -121,7 +121,10 @@ class Checked:
                 assert_conforms(described(BODIES, method, path), json.loads(data))
 
 
-@pytest.fixture(params=[(version, prefix) for version in VERSIONS for prefix in ("", "/api/v3")], ids=" ".join)
+@pytest.fixture(
+    params=[(version, prefix) for version in VERSIONS for prefix in ("", "/api/v3")],
+    ids=lambda given: given[0] + given[1].replace("/", "-"),
+)
 def github(request: pytest.FixtureRequest) -> Checked:
     version, prefix = request.param
     return Checked(make_app().test_client(), version, prefix)

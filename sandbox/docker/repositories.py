@@ -17,18 +17,28 @@ AUTHOR = ("-c", "user.name=Mona Lisa", "-c", "user.email=mona@example.com", "-c"
 class Repository:
     """A repository with a work tree and a remote of GitHub's, so that act knows its name."""
 
-    def __init__(self, folder: Path, name: str) -> None:
+    def __init__(self, folder: Path, name: str, *, made: bool = False) -> None:
         """Args:
         folder: where all repositories are; this one is made in folder/OWNER/NAME.
         name: OWNER/NAME.
+        made: whether it is there already.
         """
         self.name = name
         self.folder = folder / name
+        if made:
+            return
         self.folder.mkdir(parents=True)
         self._git("init", "--quiet", "--initial-branch", "main")
         self._git("remote", "add", "origin", f"https://github.com/{name}.git")
         # A runner fetches commits by their hash, as GitHub lets it.
         self._git("config", "uploadpack.allowAnySHA1InWant", "true")
+
+    @classmethod
+    def existing(cls, folder: Path, name: str) -> Repository:
+        """One that was made before, on its main branch."""
+        repository = cls(folder, name, made=True)
+        repository._git("checkout", "--quiet", "main")
+        return repository
 
     def commit(self, files: Mapping[str, str], message: str) -> str:
         """Write the files, commit everything, and return the commit."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,8 +16,10 @@ from sandbox.docker.repositories import Repository, action_repository
 from sandbox.world import World
 
 HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
 CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1"
 AWS_CREDENTIALS = "aws-actions/configure-aws-credentials@e6de054238d6b7531b4efff3b6587d9aade6a06c"
+FLOWS = "octo-org/flows"
 TOKEN = "ghs_sandboxtoken000000000000000000000000"
 
 
@@ -34,25 +36,26 @@ def engine() -> Engine:
     return found
 
 
-@pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """AWS, the metadata service and GitHub."""
-    with World(tmp_path_factory.mktemp("world")) as made:
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """AWS, the metadata service and GitHub, empty."""
+    with World(tmp_path / "world") as made:
         yield made
 
 
 @pytest.fixture(scope="session")
 def repositories(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of all repositories, with the action's own in it."""
+    """The folder of all repositories: the action's own, and octo-org/flows."""
     folder = tmp_path_factory.mktemp("repositories")
     action_repository(folder)
+    flows = [*(ROOT / "examples" / "flows").glob("*.py"), *(HERE / "flows").glob("*.py")]
+    Repository(folder, FLOWS).commit({f"flows/{path.name}": path.read_text() for path in flows}, "Flows")
     return folder
 
 
 @pytest.fixture
 def act(engine: Engine, world: World, repositories: Path, tmp_path: Path) -> Act:
     """act, with the action's repository at v1 and the sandbox in every job's environment."""
-    own = repositories / "OWNER" / "metaflow-deploy"
     return Act(
         engine,
         tmp_path / "act",
@@ -60,12 +63,13 @@ def act(engine: Engine, world: World, repositories: Path, tmp_path: Path) -> Act
         stand_ins={
             CHECKOUT: HERE / "actions" / "checkout",
             AWS_CREDENTIALS: HERE / "actions" / "configure-aws-credentials",
-            "OWNER/metaflow-deploy@v1": own,
+            "OWNER/metaflow-deploy@v1": repositories / "OWNER" / "metaflow-deploy",
         },
-        environment={**world.environment, "GITHUB_API_URL": "http://127.0.0.1:9"},
+        environment={**world.environment, "GITHUB_API_URL": world.github.api_url},
+        # act does not know the job context's `workflow_sha`; this is what deploy.yml takes where a server doesn't.
         variables={
             "METAFLOW_DEPLOY_REF": "v1",
-            "AWS_ROLE": "arn:aws:iam::123456789012:role/deploy",
+            "AWS_ROLE": "arn:aws:iam::123456789012:role/ci",
             "AWS_REGION": "us-east-1",
         },
         secrets={"GITHUB_TOKEN": TOKEN},
@@ -73,17 +77,6 @@ def act(engine: Engine, world: World, repositories: Path, tmp_path: Path) -> Act
 
 
 @pytest.fixture
-def caller(repositories: Path, request: pytest.FixtureRequest) -> Callable[[dict[str, str]], Repository]:
-    """Makes the calling repository, with the example flows and the workflows that a test gives."""
-
-    def make(workflows: dict[str, str]) -> Repository:
-        name = "".join(letter if letter.isalnum() else "-" for letter in request.node.name.removeprefix("test_"))
-        repository = Repository(repositories, f"octo-org/{name}")
-        files = {
-            f"flows/{path.name}": path.read_text() for path in (HERE.parent.parent / "examples/flows").glob("*.py")
-        }
-        files |= {f"flows/{path.name}": path.read_text() for path in (HERE / "flows").glob("*.py")}
-        repository.commit(files | {f".github/workflows/{file}": text for file, text in workflows.items()}, "Flows")
-        return repository
-
-    return make
+def flows(repositories: Path) -> Repository:
+    """octo-org/flows: the example flows, and those of the tests."""
+    return Repository.existing(repositories, FLOWS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,20 +24,19 @@ def image(engine: Engine, repositories: Path) -> None:
 
 
 @pytest.fixture
-def start(
-    image: None, engine: Engine, world: World, caller: Callable[..., Repository], tmp_path: Path
-) -> Iterator[Start]:
-    """Starts the action's container on the flows."""
+def start(image: None, engine: Engine, world: World, flows: Repository, tmp_path: Path) -> Iterator[Start]:
+    """Starts the action's container on a checkout of the flows."""
     jobs: list[ContainerJob] = []
-    repository = caller({})
-    sha = repository.commit({}, "Merge")
+    sha = flows.commit({}, "Merge")
+    workspace = tmp_path / "workspace"
+    shutil.copytree(flows.folder, workspace)
 
     def make(**inputs: str) -> ContainerJob:
         given = {name.replace("_", "-"): value for name, value in inputs.items()}
         job = ContainerJob(
             engine,
             tmp_path / f"job-{len(jobs)}",
-            workspace=repository.folder,
+            workspace=workspace,
             inputs={"orchestrator": "step-functions", "comment": "off", **given},
             environment=world.environment,
             event="push",

@@ -1,0 +1,243 @@
+"""The workflows that people copy, the reusable one and the button, run by act in Docker with the image of this tree."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from sandbox.docker.act import Act, ActResult
+from sandbox.docker.repositories import Repository, example_workflow
+from sandbox.runner import merged_pull_request, push
+from sandbox.world import World
+
+WORKFLOW = ".github/workflows/deploy.yml"
+BEFORE = "0" * 40
+PULL_REQUEST = 7
+# What every example needs to run here, where AWS is what the sandbox has: nothing else in them is changed.
+HERE = "orchestrator: step-functions\npoll-interval: 500ms"
+
+
+class Caller:
+    """octo-org/flows, with a workflow that GitHub runs for an event."""
+
+    def __init__(self, act: Act, flows: Repository, world: World) -> None:
+        self._act = act
+        self._flows = flows
+        self._world = world
+        self._commit = ""
+
+    def push(self, text: str, *, branch: str = "main", **options: Any) -> ActResult:
+        """Commit the workflow and push, as a merged pull request does."""
+        self._flows.switch(branch, start="HEAD")
+        self._commit = self._flows.commit({WORKFLOW: text}, "Merge")
+        self._world.github.add_pull_request(number=PULL_REQUEST, title="Train", merge_commit_sha=self._commit)
+        return self.again(branch=branch, **options)
+
+    def again(self, *, branch: str = "main", **options: Any) -> ActResult:
+        """Run the job of the last push once more."""
+        payload = push(before=BEFORE, after=self._commit, ref=f"refs/heads/{branch}")
+        return self._act.run(WORKFLOW, "push", payload, repository=self._flows.folder, **options)
+
+    def close(self, text: str, *, merged: bool) -> ActResult:
+        """Commit the workflow and close the pull request."""
+        sha = self._flows.commit({WORKFLOW: text}, "Merge")
+        self._world.github.add_pull_request(
+            number=PULL_REQUEST, title="Train", merged=merged, merge_commit_sha=sha if merged else None, state="closed"
+        )
+        payload = merged_pull_request(PULL_REQUEST, "Train", merged=merged, sha=sha)
+        return self._act.run(WORKFLOW, "pull_request", payload, repository=self._flows.folder)
+
+
+@pytest.fixture
+def caller(act: Act, flows: Repository, world: World) -> Caller:
+    """The calling repository."""
+    return Caller(act, flows, world)
+
+
+def state_machines(world: World) -> set[str]:
+    """What stands at Step Functions."""
+    variables = world.environment
+    client = boto3.client(
+        "stepfunctions",
+        endpoint_url=world.aws_url,
+        region_name=variables["AWS_DEFAULT_REGION"],
+        aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
+    )
+    return {str(one["name"]) for one in client.list_state_machines()["stateMachines"]}
+
+
+def is_successful(world: World, pathspec: str, home: Path) -> bool:
+    """What a notebook would be told of the run, by Metaflow's own client."""
+    code = f"from metaflow import Run, namespace; namespace(None); print(Run({pathspec!r}).successful)"
+    environment = {**os.environ, **world.environment, "METAFLOW_USER": "notebook", "METAFLOW_HOME": str(home)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    return done.stdout.strip() == "True"
+
+
+def test_a_push_deploys_runs_and_tells_the_pull_request(caller: Caller, world: World, tmp_path: Path) -> None:
+    text = example_workflow("quick-start.yml", given=f"{HERE}\ntrigger: true\nwait: completed")
+    result = caller.push(text)
+    assert result.jobs == {"Deploy flows/Deploy": "success"}, result.log
+    outputs = result.outputs()
+    assert outputs["status"] == "success"
+    assert outputs["deployment-id"] == "TrainFlow"
+    assert outputs["run-status"] == "succeeded"
+    assert is_successful(world, outputs["run-pathspec"], tmp_path)
+    assert state_machines(world) == {"TrainFlow"}
+    (comment,) = world.github.comments(PULL_REQUEST)
+    assert comment["html_url"] == outputs["comment-url"]
+    assert outputs["run-id"] in comment["body"]
+    assert "`TrainFlow`" in comment["body"]
+    assert len(world.github.mails()) == 1
+
+
+def test_running_it_again_edits_the_comment(caller: Caller, world: World) -> None:
+    text = example_workflow("quick-start.yml", given=HERE)
+    first = caller.push(text)
+    assert first.outputs()["status"] == "success", first.log
+    (before,) = world.github.comments(PULL_REQUEST)
+    again = caller.again()
+    assert again.outputs()["status"] == "success", again.log
+    (after,) = world.github.comments(PULL_REQUEST)
+    assert after["id"] == before["id"]
+    assert again.outputs()["comment-url"] == before["html_url"]
+    assert len(world.github.mails()) == 1
+
+
+def test_a_push_to_another_branch_is_skipped(caller: Caller, world: World) -> None:
+    result = caller.push(example_workflow("quick-start.yml", given=HERE), branch="feature")
+    assert result.exit_code == 0, result.log
+    assert result.outputs()["status"] == "skipped"
+    assert any("feature" in notice for notice in result.annotations("notice")), result.log
+    assert state_machines(world) == set()
+    assert world.github.comments(PULL_REQUEST) == []
+
+
+def test_a_merged_pull_request_deploys(caller: Caller, world: World) -> None:
+    result = caller.close(example_workflow("pull-request-closed.yml", given=HERE), merged=True)
+    assert result.outputs()["status"] == "success", result.log
+    assert state_machines(world) == {"TrainFlow"}
+    (comment,) = world.github.comments(PULL_REQUEST)
+    assert "TrainFlow" in comment["body"]
+
+
+def test_a_pull_request_closed_without_merging_starts_no_job(caller: Caller, world: World) -> None:
+    result = caller.close(example_workflow("pull-request-closed.yml", given=HERE), merged=False)
+    assert result.exit_code == 0, result.log
+    assert result.outputs() == {}
+    assert state_machines(world) == set()
+
+
+def test_a_pull_request_closed_without_merging_is_skipped_by_the_action_too(caller: Caller, world: World) -> None:
+    condition = "    if: ${{ github.event.pull_request.merged }}\n"
+    text = example_workflow("pull-request-closed.yml", given=HERE, replaced={condition: ""})
+    result = caller.close(text, merged=False)
+    assert result.exit_code == 0, result.log
+    assert result.outputs()["status"] == "skipped"
+    assert state_machines(world) == set()
+    assert world.github.comments(PULL_REQUEST) == []
+
+
+def test_the_reusable_workflow_deploys_many_flows_and_hands_on_its_outputs(caller: Caller, world: World) -> None:
+    # @trigger_on_finish is Argo's alone, so the third flow stays away.
+    text = example_workflow("many-flows.yml", given=HERE, replaced={"        flows/score.py\n": ""})
+    result = caller.push(text)
+    assert set(result.jobs.values()) == {"success"}, result.log
+    assert [one["deployment_id"] for one in json.loads(result.outputs()["deployments"])] == ["HelloFlow", "TrainFlow"]
+    assert "HelloFlow\tsuccess\tHelloFlow\n" in result.printed
+    assert "TrainFlow\tsuccess\tTrainFlow\n" in result.printed
+    assert state_machines(world) == {"HelloFlow", "TrainFlow"}
+    (comment,) = world.github.comments(PULL_REQUEST)
+    assert "HelloFlow" in comment["body"]
+    assert "TrainFlow" in comment["body"]
+
+
+def test_the_reusable_workflow_starts_no_job_for_a_pull_request_that_was_only_closed(
+    caller: Caller, world: World
+) -> None:
+    text = example_workflow(
+        "many-flows.yml",
+        given=HERE,
+        replaced={"  push:\n    branches: [main]\n    paths: [flows/**]\n": "  pull_request:\n    types: [closed]\n"},
+    )
+    result = caller.close(text, merged=False)
+    assert result.exit_code == 0, result.log
+    assert result.outputs() == {}
+    assert state_machines(world) == set()
+
+
+def test_the_reusable_workflow_runs_nothing_where_it_cannot_know_its_own_commit(caller: Caller, world: World) -> None:
+    result = caller.push(example_workflow("many-flows.yml", given=HERE), variables={})
+    assert result.exit_code != 0
+    assert any("METAFLOW_DEPLOY_REF" in error for error in result.annotations("error")), result.log
+    assert result.outputs() == {}
+    assert state_machines(world) == set()
+
+
+def test_step_functions_with_an_assumed_role_runs_to_completion(caller: Caller, world: World, tmp_path: Path) -> None:
+    result = caller.push(example_workflow("step-functions.yml", given="poll-interval: 500ms"))
+    outputs = result.outputs()
+    assert outputs["status"] == "success", result.log
+    assert "assumed arn:aws:iam::123456789012:role/ci" in result.printed
+    assert outputs["run-status"] == "succeeded"
+    assert is_successful(world, outputs["run-pathspec"], tmp_path)
+
+
+def test_the_button_deploys_and_then_triggers(act: Act, repositories: Path, world: World, tmp_path: Path) -> None:
+    own = Repository.existing(repositories, "OWNER/metaflow-deploy")
+    inputs = {
+        "flow": "examples/flows/hello.py",
+        "orchestrator": "step-functions",
+        "environment": "production",
+        "operation": "deploy",
+        "trigger": "false",
+        "wait-timeout": "5m",
+        "on-timeout": "terminate",
+        "production": "auto",
+    }
+
+    def press(**changed: str) -> ActResult:
+        payload = {
+            "inputs": {**inputs, **changed},
+            "ref": "refs/heads/main",
+            "repository": {"full_name": own.name, "default_branch": "main"},
+        }
+        return act.run(".github/workflows/manual.yml", "workflow_dispatch", payload, repository=own.folder)
+
+    deployed = press()
+    assert deployed.outputs()["status"] == "success", deployed.log
+    assert deployed.outputs()["operation"] == "deploy"
+    assert state_machines(world) == {"HelloFlow"}
+    triggered = press(operation="trigger", wait="completed")
+    assert triggered.outputs()["status"] == "success", triggered.log
+    assert triggered.outputs()["operation"] == "trigger"
+    assert triggered.outputs()["run-status"] == "succeeded"
+    assert is_successful(world, triggered.outputs()["run-pathspec"], tmp_path)
+
+
+def test_a_run_that_fails_fails_the_job_and_says_where(caller: Caller, world: World) -> None:
+    text = example_workflow(
+        "quick-start.yml",
+        given=f"{HERE}\ntrigger: true\nwait: completed",
+        replaced={"flows/train.py": "flows/broken.py"},
+    )
+    result = caller.push(text)
+    assert result.jobs == {"Deploy flows/Deploy": "failure"}
+    outputs = result.outputs()
+    assert outputs["status"] == "failure", result.log
+    assert outputs["failure-reason"] == "run-failed"
+    assert outputs["deployment-id"] == "BrokenFlow"
+    assert outputs["run-status"] == "failed"
+    assert result.annotations("error"), result.log
+    (comment,) = world.github.comments(PULL_REQUEST)
+    assert "`check`" in comment["body"]
+    assert "3 rows are too few" in comment["body"]
+    assert len(world.github.mails()) == 1

@@ -81,7 +81,9 @@ def _pairs(world: World, folder: Path, count: int) -> list[tuple[Taken, Taken]]:
             capture_output=True,
         )
 
-    action(), command()  # once unmeasured: caches of the machine, first deployments
+    # once unmeasured: caches of the machine, first deployments
+    action()
+    command()
     return [(measure(action), measure(command)) for _ in range(count)]
 
 

@@ -1,19 +1,22 @@
-"""The only writer to the job's log, outputs and summary: workflow commands over actions-toolkit, foreign text fenced."""
+"""The only writer to the job's log, outputs and summary: actions-toolkit's workflow commands, foreign text fenced.
+
+Of actions-toolkit its commands and file commands are used, not its `core`: that writes to whatever stdout is, never
+flushes, prints `line=` where no line is known, reads the process's own environment, and costs 0.1 s to import.
+"""
 
 from __future__ import annotations
 
 import re
 import sys
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TextIO
 
-from actions_toolkit import core
-from actions_toolkit.command import issue_command
+from actions_toolkit.command import Command
+from actions_toolkit.file_command import prepare_key_value_message
 
 Level = Literal["error", "warning", "notice"]
 
@@ -21,9 +24,17 @@ CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 ESCAPE_SEQUENCE = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 LONGEST_LINE = 4000
 """Characters of a foreign line that are printed; a progress bar or a dumped table can have megabytes."""
+MOST_FOREIGN_LINES = 20_000
+"""Lines of foreign text that a job prints; what a log viewer can show has an end too."""
 SHORTEST_MASK = 4
 """Characters; a shorter value would blank ordinary words."""
-COMMON = frozenset({"true", "false", "none", "null", "main", "latest", "default", "http", "https"})
+COMMON = frozenset(
+    {"true", "false", "none", "null", "main", "master", "latest", "default", "http", "https", "root", "admin", "user"}
+    | {"localhost", "production", "python", "metaflow", "success", "failure", "deploy"}
+)
+SECRET_VARIABLE = re.compile(r"(?:^|_)(?:TOKEN|SECRET|PASSWORD|PASSWD|(?:SECRET_ACCESS|AUTH|API|PRIVATE|ACCOUNT)_KEY)$")
+SHORTEST_VARIABLE = 8
+"""Characters of a variable's value, below which it is more likely a word than a secret."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,21 +52,32 @@ class Annotation:
 class Console:
     """The job's log, its outputs and its summary."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        """Args: environ: the job's environment (GITHUB_STEP_SUMMARY)."""
+    def __init__(self, environ: Mapping[str, str], stream: TextIO | None = None) -> None:
+        """Args:
+        environ: the job's environment; GITHUB_ACTIONS, GITHUB_OUTPUT and GITHUB_STEP_SUMMARY are read.
+        stream: where the log goes; stdout, as it is at each line, by default.
+        """
         self._environ = environ
+        self._stream = stream
         self._masked: list[str] = []
         self._fence: str | None = None
         """The word that ends a stretch of foreign text, while one is open."""
+        self._foreign_lines = 0
+        self._speaks_to_runner = environ.get("GITHUB_ACTIONS", "").lower() == "true"
 
     def mask(self, values: Iterable[str]) -> None:
-        """Have the runner, and this console itself, blank these values wherever they would be printed."""
+        """Have the runner, and this console itself, blank these values wherever they would be printed.
+
+        A value of several lines is masked whole and line by line, as the runner does it. Values of fewer than four
+        characters and common words are left: blanking them would blank ordinary text.
+        """
         for value in values:
-            # the runner masks line by line
-            for line in {value.strip(), *(part.strip() for part in value.splitlines())}:
-                if len(line) >= SHORTEST_MASK and line.lower() not in COMMON and line not in self._masked:
-                    self._masked.append(line)
-                    self._own(partial(core.set_secret, line))
+            for line in (value.strip(), *(part.strip() for part in value.splitlines())):
+                if len(line) < SHORTEST_MASK or line.lower() in COMMON or line in self._masked:
+                    continue
+                self._masked.append(line)
+                if self._speaks_to_runner and "\n" not in line:
+                    self._command("add-mask", line)
         self._masked.sort(key=len, reverse=True)
 
     def masked(self, text: str) -> str:
@@ -66,54 +88,81 @@ class Console:
 
     def info(self, text: str) -> None:
         """A line of our own."""
-        self._own(lambda: core.info(_one_line(self.masked(text))))
+        self._own(_one_line(self.masked(text)))
 
-    def notice(self, text: str) -> None:
+    def notice(self, text: str, *, title: str | None = None) -> None:
         """A notice on the job."""
-        self.annotate(Annotation(level="notice", message=text))
+        self.annotate(Annotation(level="notice", message=text, title=title))
 
-    def warning(self, text: str) -> None:
+    def warning(self, text: str, *, title: str | None = None) -> None:
         """A warning on the job."""
-        self.annotate(Annotation(level="warning", message=text))
+        self.annotate(Annotation(level="warning", message=text, title=title))
+
+    def error(self, text: str, *, title: str | None = None, path: str | None = None, line: int | None = None) -> None:
+        """An error on the job, or on a line of a file."""
+        self.annotate(Annotation(level="error", message=text, title=title, path=path, line=line))
 
     def annotate(self, annotation: Annotation) -> None:
-        """An annotation; actions-toolkit's own would print `line=` where no line is known."""
+        """Print an annotation; where no runner listens, as a line for people."""
+        message = self.masked(annotation.message)
+        if not self._speaks_to_runner:
+            place = f" ({annotation.path}{f':{annotation.line}' if annotation.line else ''})" if annotation.path else ""
+            title = f" {annotation.title}:" if annotation.title else ""
+            self._own(f"{annotation.level}:{self.masked(title)} {message}{self.masked(place)}")
+            return
         properties = {
             "title": annotation.title,
             "file": annotation.path,
             "line": str(annotation.line) if annotation.line else None,
         }
-        known = {name: value for name, value in properties.items() if value}
-        self._own(lambda: issue_command(annotation.level, known, self.masked(annotation.message)))
+        known = {name: self.masked(value) for name, value in properties.items() if value}
+        self._own(str(Command(annotation.level, known, message)))
 
     @contextmanager
     def group(self, title: str) -> Iterator[None]:
         """A foldable stretch of the log."""
-        self._own(lambda: core.start_group(_one_line(self.masked(title))))
+        shown = _one_line(self.masked(title))
+        if self._speaks_to_runner:
+            self._command("group", shown)
+        else:
+            self._own(f"--- {shown}")
         try:
             yield
         finally:
-            self._own(core.end_group)
+            if self._speaks_to_runner:
+                self._command("endgroup")
+            else:
+                self._own("---")
 
-    def foreign(self, line: str) -> None:
-        """A line of somebody else's: printed where the runner takes no commands, masked, without control characters."""
-        if self._fence is None:
-            self._fence = uuid.uuid4().hex
-            issue_command("stop-commands", {}, self._fence)
-        core.info(self.masked(clean(line)))
-        sys.stdout.flush()
+    def foreign(self, text: str) -> None:
+        """Print somebody else's text: where the runner takes no commands, masked, without control characters."""
+        for line in text.split("\n"):
+            self._foreign_lines += 1
+            if self._foreign_lines > MOST_FOREIGN_LINES:
+                if self._foreign_lines == MOST_FOREIGN_LINES + 1:
+                    self.warning(f"More than {MOST_FOREIGN_LINES} lines were printed by flows; no more are shown.")
+                continue
+            shown = self.masked(clean(line))
+            if self._speaks_to_runner and self._fence is None:
+                self._fence = uuid.uuid4().hex
+                self._write(str(Command("stop-commands", {}, self._fence)))
+            self._write(shown)
 
     def set_output(self, name: str, value: str) -> None:
         """Set an output of the job.
 
-        A value that holds something masked is dropped by the runner (actions/runner#1498): it is told here.
+        A value that holds something masked is dropped by the runner (actions/runner#1498): the masked part is left out
+        here, so that the rest arrives, and it is told.
         """
-        if self.masked(value) != value:
-            self.warning(f"The output `{name}` holds a masked value; the runner will drop it.")
-        if self._environ.get("GITHUB_OUTPUT"):
-            self._own(lambda: core.set_output(name, value))
+        shown = self.masked(value)
+        if shown != value:
+            self.warning(f"The output `{name}` held a masked value, which was taken out of it.")
+        path = self._environ.get("GITHUB_OUTPUT")
+        if path:
+            with Path(path).open("a", encoding="utf-8", newline="") as file:
+                file.write(prepare_key_value_message(name, shown) + "\n")
         else:
-            self.info(f"output {name}: {value}")
+            self.info(f"{name}: {shown}")
 
     def append_summary(self, markdown: str) -> None:
         """Add to the job's summary, where there is one."""
@@ -122,12 +171,33 @@ class Console:
             with Path(path).open("a", encoding="utf-8") as file:
                 file.write(self.masked(markdown) + "\n")
 
-    def _own(self, write: Callable[[], object]) -> None:
+    def _command(self, name: str, message: str = "") -> None:
+        self._own(str(Command(name, {}, message)))
+
+    def _own(self, text: str) -> None:
+        """Print a line of our own, the fence around foreign text closed before it."""
         if self._fence is not None:
-            issue_command(self._fence, {}, "")
+            self._write(str(Command(self._fence, {}, "")))
             self._fence = None
-        write()
-        sys.stdout.flush()
+        self._write(text)
+
+    def _write(self, line: str) -> None:
+        stream = self._stream if self._stream is not None else sys.stdout
+        encoding = stream.encoding or "utf-8"
+        stream.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+        stream.flush()
+
+
+def secret_variables(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The values of the variables that hold a secret by their names (`…_TOKEN`, `…_SECRET_ACCESS_KEY`, `…_PASSWORD`).
+
+    What a flow's process gets in its environment it can print, and the report goes where no runner masks.
+    """
+    return tuple(
+        value
+        for name, value in environ.items()
+        if SECRET_VARIABLE.search(name.upper().replace("-", "_")) and len(value) >= SHORTEST_VARIABLE
+    )
 
 
 def clean(line: str) -> str:
@@ -143,4 +213,4 @@ def clean(line: str) -> str:
 def _one_line(text: str) -> str:
     """One line that is no command: the runner takes `::` at a line's start, and `##[` anywhere in it."""
     line = " ".join(text.splitlines()).replace("##[", "## [")
-    return f" {line}".replace(" ::", " : :", 1)[1:] if line.lstrip().startswith("::") else line
+    return re.sub(r"^(\s*):(?=:)", r"\1: ", line)

@@ -1,4 +1,4 @@
-"""What called the job: GITHUB_* and the event's payload, as one frozen dataclass. Nothing here raises for odd payloads."""
+"""What called the job: GITHUB_* and the event's payload as a dataclass. Odd payloads raise nothing."""
 
 from __future__ import annotations
 
@@ -89,7 +89,9 @@ def read_event(environ: Mapping[str, str], payload: Mapping[str, Any]) -> Event:
         workflow_file=_workflow_file(environ.get("GITHUB_WORKFLOW_REF", "")),
         job=environ.get("GITHUB_JOB", ""),
         run_id=environ.get("GITHUB_RUN_ID", ""),
-        run_attempt=int(environ.get("GITHUB_RUN_ATTEMPT", "")) if environ.get("GITHUB_RUN_ATTEMPT", "").isdigit() else 1,
+        run_attempt=int(environ.get("GITHUB_RUN_ATTEMPT", ""))
+        if environ.get("GITHUB_RUN_ATTEMPT", "").isdigit()
+        else 1,
         server_url=environ.get("GITHUB_SERVER_URL") or "https://github.com",
         api_url=environ.get("GITHUB_API_URL") or "https://api.github.com",
         environment=environ.get("METAFLOW_DEPLOY_ENVIRONMENT") or None,

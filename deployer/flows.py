@@ -51,8 +51,8 @@ def read_flow(path: Path, root: Path) -> FlowSource:
         raise _invalid(
             name,
             flows[0].lineno if flows else None,
-            f"{name} never starts its flow: it has no `if __name__ == \"__main__\":` block.",
-            f"Add two lines at its end: `if __name__ == \"__main__\":` and, indented, `{flow_name}()`.",
+            f'{name} never starts its flow: it has no `if __name__ == "__main__":` block.',
+            f'Add two lines at its end: `if __name__ == "__main__":` and, indented, `{flow_name}()`.',
         )
     return FlowSource(path=name, class_name=flows[0].name if flows else None, guarded=guarded)
 
@@ -65,7 +65,11 @@ def _parse(path: Path, name: str) -> ast.Module:
         if error.offset and evidence:
             evidence += "\n" + " " * (error.offset - 1) + "^"
         raise _invalid(
-            name, error.lineno, f"{name} has a syntax error in line {error.lineno}: {error.msg}.", "Correct the line.", evidence
+            name,
+            error.lineno,
+            f"{name} has a syntax error in line {error.lineno}: {error.msg}.",
+            "Correct the line.",
+            evidence,
         ) from None
     except (ValueError, UnicodeDecodeError) as error:
         raise _invalid(name, None, f"{name} is no Python text: {error}.", "Save the file as UTF-8.") from None
@@ -101,7 +105,9 @@ def _may_hold_a_flow(tree: ast.Module) -> bool:
     """Whether a class derives from one that is imported from elsewhere, which may be a FlowSpec: importing shows."""
     local = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
     bases = {_dotted(base) for node in tree.body if isinstance(node, ast.ClassDef) for base in node.bases}
-    return bool(bases - local - {"object", "", "Exception"}) or any(isinstance(node, ast.If | ast.Try) for node in tree.body if _has_class(node))
+    return bool(bases - local - {"object", "", "Exception"}) or any(
+        isinstance(node, ast.If | ast.Try) for node in tree.body if _has_class(node)
+    )
 
 
 def _has_class(node: ast.AST) -> bool:

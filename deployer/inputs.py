@@ -95,7 +95,7 @@ class Inputs:
     """The inputs that were given and differ from their default, in kebab-case."""
 
 
-class InputErrors(Exception):  # noqa: N818  # several at once
+class InputErrors(Exception):  # several at once
     """All mistakes in the inputs."""
 
     def __init__(self, failures: tuple[Failure, ...]) -> None:
@@ -181,7 +181,13 @@ def check_paths(inputs: Inputs, workspace: Path) -> tuple[Failure, ...]:
         return (_outside("working-directory", inputs.working_directory),)
     if not folder.is_dir():
         wrong = f"is {inputs.working_directory!r}, and there is no such folder in the checkout"
-        return (_failure("working-directory", wrong, "Give a folder relative to the repository's root; has the job a checkout step?"),)
+        return (
+            _failure(
+                "working-directory",
+                wrong,
+                "Give a folder relative to the repository's root; has the job a checkout step?",
+            ),
+        )
     return tuple(failure for flow in inputs.flows if (failure := _check_flow(flow, folder, workspace)) is not None)
 
 
@@ -194,7 +200,9 @@ def secrets(inputs: Inputs) -> tuple[str, ...]:
     """
     found = [inputs.github_token or ""]
     if inputs.kubeconfig is not None:
-        found += re.findall(r"(?:token|password|client-key-data|id-token|refresh-token)\s*:\s*[\"']?([^\s\"',}]+)", inputs.kubeconfig)
+        found += re.findall(
+            r"(?:token|password|client-key-data|id-token|refresh-token)\s*:\s*[\"']?([^\s\"',}]+)", inputs.kubeconfig
+        )
     if inputs.metaflow_config is not None:
         found += [
             str(value)
@@ -255,7 +263,9 @@ def _duration(text: str) -> float:
     try:
         return parse_duration(text)
     except ValueError as error:
-        raise Mistake(f"is {text!r}, which {str(error).split(':')[0]}", str(error).split(": ")[1].capitalize() + ".") from None
+        raise Mistake(
+            f"is {text!r}, which {str(error).split(':')[0]}", str(error).split(": ")[1].capitalize() + "."
+        ) from None
 
 
 def _optional_duration(text: str) -> float | None:
@@ -282,7 +292,9 @@ def _config(text: str) -> Mapping[str, str]:
     mapping = _mapping(text)
     wrong = [name for name, value in mapping.items() if not isinstance(value, str)]
     if wrong:
-        raise Mistake(f"gives no path for {wrong[0]!r}", "Write `name: path/to/file`; values themselves go into `config-value`.")
+        raise Mistake(
+            f"gives no path for {wrong[0]!r}", "Write `name: path/to/file`; values themselves go into `config-value`."
+        )
     return {name: str(value) for name, value in mapping.items()}
 
 
@@ -290,7 +302,9 @@ def _config_value(text: str) -> Mapping[str, Any]:
     mapping = _mapping(text)
     wrong = [name for name, value in mapping.items() if not isinstance(value, dict)]
     if wrong:
-        raise Mistake(f"gives no mapping for {wrong[0]!r}", "Write `name: {key: value}`, since a Config holds a mapping.")
+        raise Mistake(
+            f"gives no mapping for {wrong[0]!r}", "Write `name: {key: value}`, since a Config holds a mapping."
+        )
     return mapping
 
 
@@ -370,14 +384,18 @@ def _across(values: Mapping[str, Any]) -> tuple[Failure, ...]:
     """Mistakes between inputs, as far as those concerned could be read."""
     failures = []
     operation = values.get("operation")
-    triggers = values.get("trigger") is not False or operation is not OperationName.AUTO and operation == "trigger"
+    triggers = values.get("trigger") is not False or (operation is not OperationName.AUTO and operation == "trigger")
     if not triggers:
         failures += [
             _failure(name, "was given, but no run is triggered", "Set `trigger: true`, or leave it out.")
             for name, key in (("wait", "wait"), ("parameters", "parameters"))
             if values.get(key)
         ]
-    if not values.get("flows") and operation is not None and not (operation == "trigger" and values.get("deployment_name")):
+    if (
+        not values.get("flows")
+        and operation is not None
+        and not (operation == "trigger" and values.get("deployment_name"))
+    ):
         advice = "Write the path of a flow file, or several, one a line."
         failures.append(_failure("flow", "was not given", advice))
     if values.get("deployment_name") and len(values.get("flows") or ()) > 1:
@@ -401,10 +419,14 @@ def _check_flow(flow: str, folder: Path, workspace: Path) -> Failure | None:
 
 def _nearest(flow: str, folder: Path) -> str:
     files = [str(path.relative_to(folder)) for path in sorted(folder.rglob("*.py"))[:2000]]
-    near = difflib.get_close_matches(flow, files, n=1, cutoff=0.5) or [f for f in files if f.endswith("/" + Path(flow).name)]
+    near = difflib.get_close_matches(flow, files, n=1, cutoff=0.5) or [
+        f for f in files if f.endswith("/" + Path(flow).name)
+    ]
     if near:
         return f"Write `{near[0]}`, which is the nearest."
-    return "Write a path relative to `working-directory`." + ("" if files else " The folder has no Python file: is there a checkout step?")
+    return "Write a path relative to `working-directory`." + (
+        "" if files else " The folder has no Python file: is there a checkout step?"
+    )
 
 
 def _inside(path: Path, workspace: Path) -> bool:
@@ -412,7 +434,11 @@ def _inside(path: Path, workspace: Path) -> bool:
 
 
 def _outside(name: str, path: str) -> Failure:
-    return _failure(name, f"is {path!r}, which leads out of the checkout", "Give a path that stays inside it, symbolic links followed.")
+    return _failure(
+        name,
+        f"is {path!r}, which leads out of the checkout",
+        "Give a path that stays inside it, symbolic links followed.",
+    )
 
 
 def _failure(name: str, wrong: str, advice: str) -> Failure:

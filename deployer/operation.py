@@ -132,7 +132,11 @@ def _reason_of_branch(event: Event, inputs: Inputs) -> str | None:
     patterns = inputs.deploy_branches
     if patterns:
         wanted = ", ".join(f"`{pattern}`" for pattern in patterns)
-        return None if matches(event.branch, patterns) else f"The branch `{event.branch}` is none of {wanted} (`deploy-branches`)."
+        return (
+            None
+            if matches(event.branch, patterns)
+            else f"The branch `{event.branch}` is none of {wanted} (`deploy-branches`)."
+        )
     if event.default_branch is None:
         return "The event does not tell the repository's default branch; name the branches in `deploy-branches`."
     if event.branch != event.default_branch:

@@ -72,10 +72,10 @@ def _comments(
     from deployer.github.client import ClientSettings, GitHubClient
     from deployer.github.errors import GitHubError
 
-    patience = ClientSettings(request_timeout=2, retries=0, between_writes=0) if cancellation.cancelled else ClientSettings()
-    client = GitHubClient(
-        token=settings.token, repository=event.repository, api_url=event.api_url, settings=patience
+    patience = (
+        ClientSettings(request_timeout=2, retries=0, between_writes=0) if cancellation.cancelled else ClientSettings()
     )
+    client = GitHubClient(token=settings.token, repository=event.repository, api_url=event.api_url, settings=patience)
     urls = []
     try:
         for number in _pull_requests(event, client):
@@ -97,9 +97,7 @@ def _pull_requests(event: Event, client: GitHubClient) -> tuple[int, ...]:
     return tuple(pull.number for pull in client.merged_pull_requests(event.commits))
 
 
-def _tell(
-    client: GitHubClient, number: int, outcome: Outcome, event: Event, settings: ReportSettings
-) -> str | None:
+def _tell(client: GitHubClient, number: int, outcome: Outcome, event: Event, settings: ReportSettings) -> str | None:
     from deployer.github.comment import CommentHeader
     from deployer.github.publish import publish as publish_comment
 

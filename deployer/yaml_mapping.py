@@ -14,12 +14,16 @@ class _Loader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012  # PyYAML's own way
 
 
-_Loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"^(?:null|Null|NULL|~|)$"), list("nN~") + [""])
-_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
+_Loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"^(?:null|Null|NULL|~|)$"), [*"nN~", ""])
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
 _Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^[-+]?(?:0|[1-9][0-9]*)$"), list("-+0123456789"))
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?$|^[-+]?\.(?:inf|Inf|INF)$|^\.(?:nan|NaN|NAN)$"),
+    re.compile(
+        r"^[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?$|^[-+]?\.(?:inf|Inf|INF)$|^\.(?:nan|NaN|NAN)$"
+    ),
     list("-+.0123456789"),
 )
 
@@ -63,10 +67,12 @@ def parse_mapping(text: str) -> dict[str, Any]:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise ValueError(f"cannot be read as YAML{where}: {problem}\nWrite one `name: value` a line, or JSON.") from None
+        raise ValueError(
+            f"cannot be read as YAML{where}: {problem}\nWrite one `name: value` a line, or JSON."
+        ) from None
     except (RecursionError, ValueError) as error:
         raise ValueError(f"cannot be read as YAML: {error}\nWrite one `name: value` a line, or JSON.") from None
     if not isinstance(value, dict):
         kind = {list: "a list", str: "text", type(None): "nothing"}.get(type(value), f"a {type(value).__name__}")
-        raise ValueError(f"is {kind}, not a mapping\nWrite one `name: value` a line, or a JSON object.")
+        raise ValueError(f"is {kind}, not a mapping\nWrite one `name: value` a line, or a JSON object.")  # noqa: TRY004  # a value of the user's
     return {str(key): inner for key, inner in value.items()}

@@ -49,7 +49,10 @@ def main() -> int:
             result, comments = _play(world, folder, screen)
     _write(output, result, comments)
     _show(screen, result, comments)
-    _say(screen, f"{time.monotonic() - started:.0f} s in all; the comment, the summary and the outputs are in {_short(output)}/")
+    _say(
+        screen,
+        f"{time.monotonic() - started:.0f} s in all; the comment, the summary and the outputs are in {_short(output)}/",
+    )
     well = result.outputs.get("run-status") == "succeeded" and result.exit_code == 0
     return 0 if well else 1
 
@@ -61,7 +64,9 @@ def _play(world: World, folder: Path, screen: Console) -> tuple[JobResult, list[
     runner = Runner(folder / "runner", environment=world.environment, api_url=world.github.api_url)
     event = JobEvent(name="pull_request", payload=merged_pull_request(NUMBER, TITLE, sha=SHA), sha=SHA)
     _say(screen, f"pull request #{NUMBER} “{TITLE}” was merged: the action runs, as on GitHub")
-    result = runner.run(event, WORKFLOW, workspace=workspace, tell=lambda line: screen.print(f"  {line}", style="dim", markup=False))
+    result = runner.run(
+        event, WORKFLOW, workspace=workspace, tell=lambda line: screen.print(f"  {line}", style="dim", markup=False)
+    )
     return result, [comment["body"] for comment in world.github.comments(NUMBER)]
 
 

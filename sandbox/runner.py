@@ -7,20 +7,25 @@ runner's own masking and the way it cancels; the end-to-end tests in Docker do t
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+import psutil
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
+MARKER = "METAFLOW_DEPLOY_RUNNER"
+"""In the environment of all that a runner's jobs start."""
 INHERITED = ("PATH", "LANG", "SSL_CERT_FILE", "HTTPS_PROXY", "NO_PROXY", "UV_INDEX", "UV_DEFAULT_INDEX", "UV_INDEX_URL")
 
 
@@ -60,7 +65,7 @@ class Runner:
         environment: Mapping[str, str],
         api_url: str | None = None,
         repository: str = "octo-org/flows",
-        token: str = "ghs_sandboxtoken000000000000000000000000",  # noqa: S107  # the stand-in takes any
+        token: str = "ghs_sandboxtoken000000000000000000000000",  # the stand-in takes any
     ) -> None:
         """Args:
         folder: where the jobs' files go; made if it is not there.
@@ -75,6 +80,16 @@ class Runner:
         self.repository = repository
         self.token = token
         self._jobs = 0
+        self.environment[MARKER] = self._marker = uuid.uuid4().hex
+
+    def left_over(self) -> list[str]:
+        """The command lines of processes that jobs of this runner started and that still run."""
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                if process.environ().get(MARKER) == self._marker and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(" ".join(process.cmdline()))
+        return found
 
     def run(
         self,
@@ -171,7 +186,9 @@ class Runner:
         unknown = set(given) - set(declared)
         assert not unknown, f"no such inputs: {', '.join(sorted(unknown))}"
         defaults = {name: str(about.get("default", "")) for name, about in declared.items()}
-        return {name: given.get(name, value).replace("${{ github.token }}", self.token) for name, value in defaults.items()}
+        return {
+            name: given.get(name, value).replace("${{ github.token }}", self.token) for name, value in defaults.items()
+        }
 
 
 def merged_pull_request(

@@ -99,7 +99,7 @@ def folded(comment: Comment, newer_url: str) -> str:
     )
     text = text_of(comment.body).strip()
     title = next((line.lstrip("# ") for line in text.splitlines() if line.startswith("#")), "An earlier report")
-    head = f"<details>\n<summary>Superseded: see <a href=\"{newer_url}\">the newer report</a></summary>\n\n"
+    head = f'<details>\n<summary>Superseded: see <a href="{newer_url}">the newer report</a></summary>\n\n'
     try:
         return render(header, f"{head}{text}\n\n</details>\n")
     except ValueError:

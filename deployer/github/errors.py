@@ -54,4 +54,9 @@ def explain(doing: str, status: int, said: str, api_url: str) -> GitHubError:
     if status == UNKNOWN:
         advice = f"Check that the runner may reach {api_url}."
         return GitHubError(f"GitHub did not answer while {doing}.", advice, said)
-    return GitHubError(f"GitHub failed while {doing} (status {status}).", "It is told in the summary all the same.", said, status=status)
+    return GitHubError(
+        f"GitHub failed while {doing} (status {status}).",
+        "It is told in the summary all the same.",
+        said,
+        status=status,
+    )

@@ -40,7 +40,9 @@ def publish(client: GitHubClient, number: int, header: CommentHeader, text: str,
     """
     if mode == "off":
         return None
-    standing = [] if mode == "new" else [one for one in client.comments(number, header.key) if not one.header.superseded]
+    standing = (
+        [] if mode == "new" else [one for one in client.comments(number, header.key) if not one.header.superseded]
+    )
     if mode == "failures" and header.status == GOOD and not standing:
         return None
     body = render(header, text)
@@ -60,9 +62,7 @@ def _same_kind(before: str, now: str) -> bool:
     return (before == GOOD) == (now == GOOD)
 
 
-def _create(
-    client: GitHubClient, number: int, header: CommentHeader, body: str, standing: list[Comment]
-) -> Comment:
+def _create(client: GitHubClient, number: int, header: CommentHeader, body: str, standing: list[Comment]) -> Comment:
     """Write a new comment; where no answer came, look whether it stands before asking again."""
     try:
         return client.create_comment(number, body)

@@ -25,7 +25,14 @@ from deployer.worker.client import WorkerCancelled, WorkerError, WorkerTimeout
 
 READ_LIMIT = 60.0
 """Seconds for one question to the orchestrator; its client gives up earlier."""
+LAST_READ_LIMIT = 20.0
+"""Seconds to ask what stands after a failure: the limit of the deployment is over already."""
+MUTE = (FailureReason.ORCHESTRATOR_UNREACHABLE, FailureReason.CREDENTIALS)
+"""Failures after which the orchestrator cannot be asked anything."""
 EVIDENCE_LINES = 25
+STACK = "Stack (most recent call first):"
+"""What faulthandler writes before a stack that was asked for by a signal."""
+STACK_LINES = 12
 
 
 def prepare(handle: FlowHandle, outcome: FlowOutcome) -> FlowOutcome:
@@ -114,13 +121,13 @@ def _create(handle: FlowHandle, outcome: FlowOutcome) -> FlowOutcome:
     name: str | None = None
     try:
         name = handle.call(protocol.Name(), str | None, deadline)  # type: ignore[arg-type]  # a union is no type[]
-        before = _read(handle, name, None)
+        before = _read(handle, name, None, deadline.within(READ_LIMIT))
         options = create_options(job.inputs)
         created = handle.call(protocol.Create(options=options, provenance=provenance), protocol.Created, deadline)
         name = created.deployment_id
         stamp = protocol.Stamp(deployment_id=name, provenance=provenance)
         handle.call(stamp, type(None), Deadline(READ_LIMIT))
-        deployment = _read(handle, name, created.flow_name)
+        deployment = _read(handle, name, created.flow_name, Deadline(READ_LIMIT))
     except WorkerError as error:
         return _what_stands(handle, failed(outcome, error), name, before)
     if deployment is None:
@@ -128,11 +135,11 @@ def _create(handle: FlowHandle, outcome: FlowOutcome) -> FlowOutcome:
     return replace(outcome, deployment=deployment, status=Status.SUCCESS, replaced=before)
 
 
-def _read(handle: FlowHandle, name: str | None, flow_name: str | None) -> Deployment | None:
+def _read(handle: FlowHandle, name: str | None, flow_name: str | None, deadline: Deadline) -> Deployment | None:
     if name is None:
         return None
     request = protocol.Read(deployment_id=name, flow_name=flow_name)
-    return handle.call(request, Deployment | None, Deadline(READ_LIMIT))  # type: ignore[arg-type]
+    return handle.call(request, Deployment | None, deadline)  # type: ignore[arg-type]
 
 
 def _standing(handle: FlowHandle) -> Deployment:
@@ -140,7 +147,7 @@ def _standing(handle: FlowHandle) -> Deployment:
     name = inputs.deployment_name
     if handle.opened is not None and handle.opened.description is not None:
         name = handle.call(protocol.Name(), str | None, Deadline(READ_LIMIT)) or name  # type: ignore[arg-type]
-    deployment = _read(handle, name, None)
+    deployment = _read(handle, name, None, Deadline(READ_LIMIT))
     if deployment is None:
         raise WorkerError(
             (
@@ -154,22 +161,20 @@ def _standing(handle: FlowHandle) -> Deployment:
     return deployment
 
 
-def _what_stands(
-    handle: FlowHandle, outcome: FlowOutcome, name: str | None, before: Deployment | None
-) -> FlowOutcome:
+def _what_stands(handle: FlowHandle, outcome: FlowOutcome, name: str | None, before: Deployment | None) -> FlowOutcome:
     """After a failed `create`: say what stands now, from the orchestrator's own mouth."""
-    if outcome.status is Status.CANCELLED or name is None:
+    failure = outcome.failure
+    assert failure is not None
+    if outcome.status is Status.CANCELLED or name is None or failure.reason in MUTE:
         return outcome
     try:
-        now = _read(handle, name, None)
+        now = _read(handle, name, None, Deadline(LAST_READ_LIMIT))
     except WorkerError as error:
         # what cannot be asked is said, not guessed
         return replace(outcome, warnings=(*outcome.warnings, f"What stands now could not be asked: {error}"))
-    failure = outcome.failure
-    assert failure is not None
     if now is None or (before is not None and now.version == before.version):
         return replace(outcome, deployment=now, replaced=None)
-    stands = f"`{now.id}` was written before the failure and stands at the orchestrator now; it may lack its schedule or trigger."
+    stands = f"`{now.id}` was written before the failure and stands now; it may lack its schedule or trigger."
     half = replace(
         failure,
         reason=FailureReason.HALF_DEPLOYED,
@@ -233,12 +238,15 @@ def _triggers(inputs: Inputs, operation: str) -> bool:
 def _image_warning(opened: protocol.Opened, orchestrator: str) -> tuple[str, ...]:
     if opened.runtime.task_image is not None or orchestrator not in ("argo-workflows", "step-functions"):
         return ()
-    variable = "METAFLOW_BATCH_CONTAINER_IMAGE" if orchestrator == "step-functions" else "METAFLOW_KUBERNETES_CONTAINER_IMAGE"
-    version = ".".join(opened.runtime.python.split(".")[:2])
-    return (
-        f"No task image is configured: steps that name none run on `python:{version}`, the Python that deployed. "
-        f"Set {variable}, or `image` in the steps' decorators, to choose it yourself.",
+    variable = (
+        "METAFLOW_BATCH_CONTAINER_IMAGE" if orchestrator == "step-functions" else "METAFLOW_KUBERNETES_CONTAINER_IMAGE"
     )
+    version = ".".join(opened.runtime.python.split(".")[:2])
+    warning = (
+        f"No task image is configured: steps that name none run on `python:{version}`, the Python that deployed. "
+        f"Set {variable}, or `image` in the steps' decorators, to choose it yourself."
+    )
+    return (warning,)
 
 
 def _with_failure(outcome: FlowOutcome, failure: Failure | None) -> FlowOutcome:
@@ -266,7 +274,14 @@ STOOD_AT = (
     ),
     (
         FailureReason.ORCHESTRATOR_UNREACHABLE,
-        ("argo_client.py", "kubernetes/client/", "step_functions_client.py", "event_bridge_client.py", "kubernetes_client.py"),
+        (
+            "deployer/orchestrators/",
+            "argo_client.py",
+            "kubernetes/client/",
+            "step_functions_client.py",
+            "event_bridge_client.py",
+            "kubernetes_client.py",
+        ),
         "The orchestrator took the connection and never answered",
         "Check that the API server's address is the right one and that nothing between holds requests back.",
     ),
@@ -281,7 +296,7 @@ STOOD_AT = (
 
 def _from_stack(failure: Failure, output: str) -> Failure:
     """The cause of a call that never came back, from the stack that its process left when it was ended."""
-    evidence = "\n".join(output.rstrip().splitlines()[-EVIDENCE_LINES:])
+    evidence = _where_it_stood(output)
     for reason, modules, what, advice in STOOD_AT:
         if any(module in output for module in modules):
             message = f"{what} within the limit; {failure.message[0].lower()}{failure.message[1:]}"
@@ -290,6 +305,16 @@ def _from_stack(failure: Failure, output: str) -> Failure:
     if known is not None:
         return replace(known, evidence=evidence)
     return replace(failure, reason=FailureReason.DEPLOY, input="deploy-timeout", evidence=evidence)
+
+
+def _where_it_stood(output: str) -> str:
+    """The last lines that were printed, and the innermost calls of the process that was waited for."""
+    printed, *stacks = output.split(STACK)
+    # the innermost process is the one that did the work: its stack is the deepest
+    deepest = max(stacks, key=lambda stack: stack.count("\n"), default="").strip("\n").splitlines()
+    calls = [line for line in deepest if line.lstrip().startswith("File ")][:STACK_LINES]
+    said = printed.rstrip().splitlines()[-STACK_LINES:]
+    return "\n".join([*said, "", "waiting in (most recent call first):", *calls] if calls else said)
 
 
 def _joined(first: Failure, others: tuple[Failure, ...]) -> Failure:

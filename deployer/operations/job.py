@@ -128,7 +128,7 @@ def _job(
 def _run(job: Job, operation: str, outcomes: tuple[FlowOutcome, ...]) -> tuple[FlowOutcome, ...]:
     handles = [FlowHandle(job, open_request(job, flow)) for flow in _targets(job.inputs)]
     try:
-        outcomes = _prepare(job, handles, outcomes)
+        outcomes = _prepare(handles, outcomes)
         if any(outcome.failure is not None for outcome in outcomes):
             return _hold_back(outcomes)
         act: Callable[[FlowHandle, FlowOutcome], FlowOutcome] = deploy if operation == "deploy" else trigger_existing
@@ -146,7 +146,7 @@ def _run(job: Job, operation: str, outcomes: tuple[FlowOutcome, ...]) -> tuple[F
             handle.close()
 
 
-def _prepare(job: Job, handles: list[FlowHandle], outcomes: tuple[FlowOutcome, ...]) -> tuple[FlowOutcome, ...]:
+def _prepare(handles: list[FlowHandle], outcomes: tuple[FlowOutcome, ...]) -> tuple[FlowOutcome, ...]:
     prepared = []
     for handle, outcome in zip(handles, outcomes, strict=True):
         prepared.append(prepare(handle, outcome))
@@ -161,7 +161,9 @@ def _hold_back(outcomes: tuple[FlowOutcome, ...]) -> tuple[FlowOutcome, ...]:
     return tuple(
         outcome
         if outcome.failure is not None
-        else replace(outcome, status=Status.SKIPPED, warnings=(*outcome.warnings, f"Held back, since {culprits} failed."))
+        else replace(
+            outcome, status=Status.SKIPPED, warnings=(*outcome.warnings, f"Held back, since {culprits} failed.")
+        )
         for outcome in outcomes
     )
 

@@ -41,7 +41,11 @@ def failures(doing: str) -> Iterator[None]:
         yield
     except exceptions.ClientError as error:
         raise DeployError(_refused(doing, error)) from error
-    except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError, exceptions.CredentialRetrievalError) as error:
+    except (
+        exceptions.NoCredentialsError,
+        exceptions.PartialCredentialsError,
+        exceptions.CredentialRetrievalError,
+    ) as error:
         raise DeployError(
             Failure(
                 reason=FailureReason.CREDENTIALS,

@@ -12,6 +12,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -31,7 +32,11 @@ STATES = {
     "TIMED_OUT": RunStatus.FAILED,
     "ABORTED": RunStatus.TERMINATED,
 }
-CONSOLES = {"aws": "console.aws.amazon.com", "aws-us-gov": "console.amazonaws-us-gov.com", "aws-cn": "console.amazonaws.cn"}
+CONSOLES = {
+    "aws": "console.aws.amazon.com",
+    "aws-us-gov": "console.amazonaws-us-gov.com",
+    "aws-cn": "console.amazonaws.cn",
+}
 RULE_NAME_LIMIT = 64
 TAG_PREFIX = "metaflow-deploy:"
 MACHINE_KEYS = ("stateMachineArn", "name", "definition", "roleArn", "loggingConfiguration", "type")
@@ -47,10 +52,14 @@ def open_step_functions(settings: MetaflowSettings) -> StepFunctions:
     import boto3
     from botocore.config import Config
 
-    config = Config(connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, retries={"total_max_attempts": ATTEMPTS})
+    config = Config(
+        connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, retries={"total_max_attempts": ATTEMPTS}
+    )
     session = boto3.session.Session(region_name=settings.region)
     with failures("opening a client"):
-        return StepFunctions(session.client("stepfunctions", config=config), session.client("events", config=config), settings)
+        return StepFunctions(
+            session.client("stepfunctions", config=config), session.client("events", config=config), settings
+        )
 
 
 class StepFunctions:
@@ -84,7 +93,9 @@ class StepFunctions:
         return Deployment(
             id=deployment_id,
             orchestrator=self.type,
-            flow_name=str(parameters.get("metaflow.flow_name") or environment.get("METAFLOW_FLOW_NAME") or deployment_id),
+            flow_name=str(
+                parameters.get("metaflow.flow_name") or environment.get("METAFLOW_FLOW_NAME") or deployment_id
+            ),
             arn=arn,
             region=_region(arn),
             url=self._machine_url(arn),
@@ -164,7 +175,9 @@ class StepFunctions:
         if state is None or state.status.is_terminal:
             return False
         with failures(f"stopping the execution {run_id}"):
-            self._client.stop_execution(executionArn=execution_arn(deployment, run_id), cause="terminated by metaflow-deploy")
+            self._client.stop_execution(
+                executionArn=execution_arn(deployment, run_id), cause="terminated by metaflow-deploy"
+            )
         return True
 
     def trigger(self, deployment: Deployment, parameters: Mapping[str, str], *, key: str) -> str:
@@ -172,10 +185,9 @@ class StepFunctions:
         name = execution_name(key)
         body = json.dumps({"Parameters": json.dumps(dict(parameters))})
         with failures(f"starting an execution of {deployment.id}"):
-            try:
+            # one that exists was asked for before, by this very job: that run is the one
+            with suppress(self._client.exceptions.ExecutionAlreadyExists):
                 self._client.start_execution(stateMachineArn=deployment.arn, name=name, input=body)
-            except self._client.exceptions.ExecutionAlreadyExists:
-                pass  # asked before, by this very job: that run is the one
         return f"sfn-{name}"
 
     def _arn(self, name: str) -> str | None:

@@ -17,7 +17,7 @@ def to_annotations(outcome: Outcome) -> tuple[Annotation, ...]:
     warned = [*outcome.warnings, *(f"{flow.name}: {text}" for flow in outcome.flows for text in flow.warnings)]
     warnings = [Annotation(level="warning", message=text[:LONGEST]) for text in dict.fromkeys(warned)]
     notices = [Annotation(level="notice", message=outcome.skipped)] if outcome.skipped else []
-    return tuple([*errors[:MOST], *warnings[:MOST], *notices])
+    return (*errors[:MOST], *warnings[:MOST], *notices)
 
 
 def _error(failure: Failure) -> Annotation:

@@ -35,7 +35,8 @@ def _job_failed(outcome: Outcome) -> str:
     if all(failure.reason is FailureReason.CANCELLED for failure in failures):
         return "The job was cancelled before anything was deployed"
     if all(failure.reason is FailureReason.INPUT for failure in failures):
-        return f"Nothing was deployed: {count(len(failures), 'input')} {'needs' if len(failures) == 1 else 'need'} correction"
+        verb = "needs" if len(failures) == 1 else "need"
+        return f"Nothing was deployed: {count(len(failures), 'input')} {verb} correction"
     return f"Nothing was deployed: {prose(failures[0].message.rstrip('.'))}"
 
 
@@ -97,7 +98,9 @@ def _trouble(flow: FlowOutcome) -> str:
     if reason is FailureReason.RUN_FAILED and flow.run is not None:
         task = flow.run.failed_task
         fate = "was terminated" if flow.run.status is RunStatus.TERMINATED else "failed"
-        return f"{was}{'its run' if was else ': its run'} {fate}" + (f" in step {code(task.step)}" if task is not None else "")
+        return f"{was}{'its run' if was else ': its run'} {fate}" + (
+            f" in step {code(task.step)}" if task is not None else ""
+        )
     if reason in (FailureReason.RUN_TIMEOUT, FailureReason.START_TIMEOUT):
         what = "end" if reason is FailureReason.RUN_TIMEOUT else "start"
         return f"{was}its run did not {what} in time"

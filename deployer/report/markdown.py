@@ -9,7 +9,8 @@ import html
 import re
 from urllib.parse import quote
 
-SPECIAL = re.compile(r"([\\`*_{}\[\]|~!$])")
+# An underscore inside a word is none of GitHub's markup: METAFLOW_USER stays readable in a mail.
+SPECIAL = re.compile(r"([\\`*{}\[\]|~!$]|(?<!\w)_|_(?!\w))")
 # GitHub links these when it renders, whatever stands before them: a character of no width keeps them text.
 MENTION = re.compile(r"@(?=[A-Za-z0-9_])")
 REFERENCE = re.compile(r"(#|GH-)(?=\d)", re.IGNORECASE)

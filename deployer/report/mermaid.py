@@ -21,7 +21,7 @@ def flowchart(description: FlowDescription, run: Run | None = None) -> str:
         run: colours the steps; without it they have no colour.
     """
     lines = ["flowchart LR"]
-    states = {step.name: _state(step, description, run) for step in description.steps} if run is not None else {}
+    states = {step.name: _state(step, run) for step in description.steps} if run is not None else {}
     for step in description.steps:
         state = f":::{states[step.name]}" if step.name in states else ""
         lines.append(f"    {_node(step.name)}{_shape(step, description, run)}{state}")
@@ -49,8 +49,7 @@ def _shape(step: Step, description: FlowDescription, run: Run | None) -> str:
     return f'{{{{"{label}"}}}}' if step.type == "split-switch" else f'["{label}"]'
 
 
-def _state(step: Step, description: FlowDescription, run: Run | None) -> str:
-    assert run is not None
+def _state(step: Step, run: Run) -> str:
     if run.failed_task is not None and run.failed_task.step == step.name:
         return "failed"
     if step.name not in run.step_tasks:

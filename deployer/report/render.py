@@ -26,13 +26,13 @@ def render(template: str, outcome: Outcome, **options: Any) -> str:
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    environment = Environment(  # noqa: S701  # escaped by `finalize`: this is Markdown, where HTML's escaping is not enough
+    environment = Environment(  # escaped by `finalize`: this is Markdown, where HTML's escaping is not enough
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         finalize=plain,
-        autoescape=False,
+        autoescape=False,  # noqa: S701
     )
     environment.globals.update(
         {
@@ -68,7 +68,9 @@ def next_run(flow: FlowOutcome) -> Markdown:
     parts = []
     if deployment.schedule:
         words = schedule(deployment.schedule, deployment.timezone)
-        parts.append(plain(words) if words else Markdown(f"{code(deployment.schedule)} {plain(zone(deployment.timezone))}"))
+        parts.append(
+            plain(words) if words else Markdown(f"{code(deployment.schedule)} {plain(zone(deployment.timezone))}")
+        )
     parts += [plain(trigger) for trigger in deployment.triggers]
     return Markdown("; ".join(parts) or "when triggered by hand")
 

@@ -50,7 +50,7 @@ def orchestrator(name: str) -> str:
     return {"argo-workflows": "Argo Workflows", "step-functions": "AWS Step Functions"}.get(name, name)
 
 
-def schedule(cron: str, timezone: str | None) -> str | None:
+def schedule(cron: str, timezone: str | None) -> str | None:  # noqa: PLR0911  # a table of cases
     """A simple cron expression in words; None where its own spelling says it better.
 
     Five fields are Argo's; six are EventBridge's, the sixth a year and weekdays counted from 1 (docs.aws.amazon.com,

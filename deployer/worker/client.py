@@ -147,9 +147,7 @@ class Worker:
 class FlowProcess:
     """One flow's process, forked from the warm one."""
 
-    def __init__(
-        self, warm: socket.socket, cancellation: Cancellation, print_line: Callable[[str], None]
-    ) -> None:
+    def __init__(self, warm: socket.socket, cancellation: Cancellation, print_line: Callable[[str], None]) -> None:
         self._cancellation = cancellation
         self._print_line = print_line
         self._channel, theirs = socket.socketpair()

@@ -1,4 +1,4 @@
-"""The environment and the interpreter that a flow is deployed with, made from the inputs in a folder of the job's own."""
+"""The environment and the interpreter that a flow is deployed with, made from the inputs."""
 
 from __future__ import annotations
 
@@ -158,12 +158,10 @@ class _Uv:
             raise DeployError(self._failure(output))
 
     def _finish(self, process: subprocess.Popen[str]) -> str:
-        output = ""
         while True:
             try:
                 # the pipe may fill, so communicate() reads it; short turns, since it cannot watch the cancellation
-                output = process.communicate(timeout=min(0.2, self._deadline.remaining))[0]
-                return output
+                return process.communicate(timeout=min(0.2, self._deadline.remaining))[0]
             except subprocess.TimeoutExpired:
                 if self._cancellation.cancelled or self._deadline.passed:
                     process.kill()
@@ -181,8 +179,12 @@ class _Uv:
         return Failure(
             reason=FailureReason.INPUT,
             input="requirements",
-            message=f"The requirements were not installed within {limit}." if late else "uv cannot install the requirements.",
-            advice="Raise `deploy-timeout`, or ask for less." if late else "Correct the requirements; uv says why below. "
+            message=f"The requirements were not installed within {limit}."
+            if late
+            else "uv cannot install the requirements.",
+            advice="Raise `deploy-timeout`, or ask for less."
+            if late
+            else "Correct the requirements; uv says why below. "
             "A package index of your own is named by uv's variables (UV_INDEX, UV_DEFAULT_INDEX) in the job's `env`.",
             evidence="\n".join(output.splitlines()[-TAIL_LINES:]),
         )

@@ -20,8 +20,8 @@ from deployer.outcome import (
     FlowDescription,
     FlowParameter,
     Run,
-    Runtime,
     RunStatus,
+    Runtime,
     Step,
 )
 from deployer.worker import commands, protocol
@@ -71,7 +71,9 @@ class OpenedFlow:
         except (ValueError, TypeError) as error:
             raise DeployError(option_failure(error, "create-options")) from error
         except RuntimeError as error:
-            raise CommandFailed(FailureReason.DEPLOY, f"Metaflow could not deploy {self.flow_class.__name__}") from error
+            raise CommandFailed(
+                FailureReason.DEPLOY, f"Metaflow could not deploy {self.flow_class.__name__}"
+            ) from error
         return protocol.Created(deployment_id=deployed.name, flow_name=deployed.flow_name)
 
     def trigger(self, deployment_id: str, parameters: Mapping[str, Any]) -> Run:
@@ -88,7 +90,7 @@ class OpenedFlow:
         return trigger(flow_type(deployer=impl), parameters)
 
 
-class CommandFailed(Exception):  # noqa: N818  # a command's end, whose cause is in what it printed
+class CommandFailed(Exception):  # a command's end, whose cause is in what it printed
     """A command of Deployer ended badly."""
 
     def __init__(self, reason: FailureReason, message: str) -> None:

@@ -14,7 +14,7 @@ TRUE = ("true", "True", "TRUE", "1", "yes", "on")
 FALSE = ("false", "False", "FALSE", "0", "no", "off")
 
 
-class Misfit(Exception):  # noqa: N818  # a value that does not fit, told with the others at once
+class Misfit(Exception):  # a value that does not fit, told with the others at once
     """A value is not of the parameter's type; the message says what to write."""
 
 
@@ -153,5 +153,7 @@ def _failure(message: str, parameters: Sequence[Any]) -> Failure:
         reason=FailureReason.INPUT,
         input="parameters",
         message=message,
-        advice=f"The flow's parameters are: {listed}." if listed else "The flow has no parameters: leave the input out.",
+        advice=f"The flow's parameters are: {listed}."
+        if listed
+        else "The flow has no parameters: leave the input out.",
     )

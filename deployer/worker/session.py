@@ -58,7 +58,7 @@ def _reply(session: Session, line: bytes) -> protocol.Reply:
         return protocol.Refusal(failures=(failure,))
 
 
-class DeployErrors(Exception):  # noqa: N818  # several failures at once
+class DeployErrors(Exception):  # several failures at once
     """All that was wrong with one request."""
 
     def __init__(self, failures: tuple[Failure, ...]) -> None:

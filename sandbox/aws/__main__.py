@@ -19,7 +19,7 @@ def main() -> None:
     def make(port: int) -> Any:
         # moto reads these when it is imported: state machines and jobs reach the other services over them
         os.environ.update(MOTO_PORT=str(port), MOTO_HOST=f"http://{options.host}")
-        os.environ.update(AWS_ACCESS_KEY_ID="sandbox", AWS_SECRET_ACCESS_KEY="sandbox", AWS_DEFAULT_REGION="us-east-1")  # noqa: S106
+        os.environ.update(AWS_ACCESS_KEY_ID="sandbox", AWS_SECRET_ACCESS_KEY="sandbox", AWS_DEFAULT_REGION="us-east-1")
         from moto.core.config import default_user_config
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 

@@ -21,7 +21,7 @@ POLL_SECONDS = 0.05
 """How often a state that waits for a Batch job looks at it; moto looks every half second."""
 
 
-class StateMachineAlreadyExists(AWSError):
+class StateMachineAlreadyExists(AWSError):  # type: ignore[misc]  # moto has no types
     """What CreateStateMachine answers for a name that is taken by another definition or role."""
 
     TYPE = "StateMachineAlreadyExists"
@@ -64,7 +64,7 @@ def name_executions() -> None:
 def translate_service_parameters() -> None:
     """A state machine spells a service's parameters in PascalCase and boto3 in each service's own way; AWS translates,
     moto passes them on as they are."""
-    session = boto3.session.Session()._session  # noqa: SLF001  # the models are there, and no client is needed
+    session = boto3.session.Session()._session  # the models are there, and no client is needed
     service = state_task_service.StateTaskService
     snake = state_task_service.camel_to_snake_case
 
@@ -74,7 +74,9 @@ def translate_service_parameters() -> None:
         model = session.get_service_model(name)
         return next((model.operation_model(one) for one in model.operation_names if snake(one) == action), None)
 
-    def parameters(self: Any, parameters: dict[str, Any], boto_service_name: Any = None, service_action_name: Any = None) -> None:
+    def parameters(
+        self: Any, parameters: dict[str, Any], boto_service_name: Any = None, service_action_name: Any = None
+    ) -> None:
         found = operation(self, boto_service_name, service_action_name)
         if found is not None and found.input_shape is not None:
             self._to_boto_request(parameters, found.input_shape)
@@ -104,7 +106,10 @@ def select_json_as_aws_does() -> None:
         return extract(path, data)
 
     for module in list(sys.modules.values()):
-        if getattr(module, "__name__", "").startswith("moto.stepfunctions") and vars(module).get("extract_json") is extract:
+        if (
+            getattr(module, "__name__", "").startswith("moto.stepfunctions")
+            and vars(module).get("extract_json") is extract
+        ):
             module.extract_json = extract_json  # type: ignore[attr-defined]
 
 

@@ -45,81 +45,76 @@ def deploy(runner: Runner, workspace: Path, text: str, **inputs: str) -> JobResu
     return runner.run(PUSH, {name.replace("_", "-"): value for name, value in given.items()}, workspace=workspace)
 
 
-def left_over() -> list[str]:
-    """Processes of any worker of ours that still run."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if "METAFLOW_DEPLOY_WORKER" in process.environ() and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(" ".join(process.cmdline()))
-        except (psutil.Error, OSError):
-            continue
-    return found
-
-
-def assert_failed(result: JobResult, reason: str, *told: str) -> None:
+def assert_failed(runner: Runner, result: JobResult, reason: str, *told: str) -> None:
     assert result.exit_code == 1, result.log
     assert (result.outputs["status"], result.outputs["failure-reason"]) == ("failure", reason), result.log
     assert "Traceback (most recent call last)" not in result.summary.split("```")[0]
     for text in told:
         assert text in result.summary, result.summary
-    assert left_over() == []
+    assert runner.left_over() == []
 
 
 def test_a_flow_that_hangs_at_import_is_ended_at_the_limit(runner: Runner, workspace: Path) -> None:
     started = time.monotonic()
     result = deploy(runner, workspace, f"import time\n{HEAD}time.sleep(600)\n{BODY}", deploy_timeout="3s")
-    assert_failed(result, "deploy", "did not come back within 3 s", "odd.py")
+    assert_failed(runner, result, "deploy", "did not come back within 3 s", "odd.py")
     assert time.monotonic() - started < 15
 
 
 def test_a_datastore_that_never_answers_is_named(runner: Runner, workspace: Path, silent_server: str) -> None:
     runner.environment["METAFLOW_S3_ENDPOINT_URL"] = silent_server
     result = deploy(runner, workspace, HEAD + BODY, deploy_timeout="5s")
-    assert_failed(result, "datastore", "The datastore did not answer", "METAFLOW_DATASTORE_SYSROOT_S3")
+    assert_failed(runner, result, "datastore", "The datastore did not answer", "METAFLOW_DATASTORE_SYSROOT_S3")
 
 
 def test_an_orchestrator_that_never_answers_is_named(runner: Runner, workspace: Path, silent_server: str) -> None:
     runner.environment["AWS_ENDPOINT_URL_SFN"] = silent_server
     result = deploy(runner, workspace, HEAD + BODY, deploy_timeout="4s")
-    assert_failed(result, "orchestrator-unreachable")
+    assert_failed(runner, result, "orchestrator-unreachable")
 
 
-def test_a_child_that_flees_from_its_process_group_is_ended_too(runner: Runner, workspace: Path, tmp_path: Path) -> None:
+def test_a_child_that_flees_from_its_process_group_is_ended_too(
+    runner: Runner, workspace: Path, tmp_path: Path
+) -> None:
     mark = tmp_path / "fled"
-    flight = f"import subprocess\nsubprocess.Popen(['sh', '-c', 'echo $$ > {mark}; exec sleep 300'], start_new_session=True)\n"
+    command = f"['sh', '-c', 'echo $$ > {mark}; exec sleep 300']"
+    flight = f"import subprocess\nsubprocess.Popen({command}, start_new_session=True)\n"
     result = deploy(runner, workspace, HEAD + flight + BODY)
     assert result.exit_code == 0, result.log
     assert mark.exists(), "the child was never started, so the test shows nothing"
-    assert left_over() == []
+    assert runner.left_over() == []
     assert not psutil.pid_exists(int(mark.read_text()))
 
 
 def test_sys_exit_at_import(runner: Runner, workspace: Path) -> None:
     result = deploy(runner, workspace, f"import sys\n{HEAD}sys.exit(7)\n{BODY}")
-    assert_failed(result, "flow-import", "sys.exit(7)", "odd.py line 3")
+    assert_failed(runner, result, "flow-import", "sys.exit(7)", "odd.py line 3")
 
 
 def test_an_import_that_is_missing_is_an_annotation_on_its_line(runner: Runner, workspace: Path) -> None:
     result = deploy(runner, workspace, f"{HEAD}import nosuchpackage\n{BODY}")
-    assert_failed(result, "flow-import", "imports `nosuchpackage`", "`requirements`")
+    assert_failed(runner, result, "flow-import", "imports `nosuchpackage`", "`requirements`")
     assert "::error title=flow-import,file=odd.py,line=2::" in result.log
 
 
 def test_an_import_error_in_a_module_of_the_flow_is_told_there(runner: Runner, workspace: Path) -> None:
     (workspace / "helpers.py").write_text("x = 1\ny = 1 / 0\n")
     result = deploy(runner, workspace, f"{HEAD}import helpers\n{BODY}")
-    assert_failed(result, "flow-import", "ZeroDivisionError")
+    assert_failed(runner, result, "flow-import", "ZeroDivisionError")
     assert "file=helpers.py,line=2::" in result.log
 
 
 def test_a_process_that_dies_is_told(runner: Runner, workspace: Path) -> None:
     result = deploy(runner, workspace, f"import os\n{HEAD}os._exit(3)\n{BODY}")
-    assert_failed(result, "internal", "ended by itself")
+    assert_failed(runner, result, "internal", "ended by itself")
 
 
 def test_what_a_flow_prints_is_no_command_and_holds_no_secret(runner: Runner, workspace: Path) -> None:
-    noise = 'print("::set-output name=status::hacked")\nprint("##[error]x")\nprint("token ghs_sandboxtoken000000000000000000000000")\n'
+    noise = (
+        'print("::set-output name=status::hacked")\n'
+        'print("##[error]x")\n'
+        'print("token ghs_sandboxtoken000000000000000000000000")\n'
+    )
     result = deploy(runner, workspace, HEAD + noise + BODY)
     assert result.exit_code == 0, result.log
     lines = result.log.splitlines()
@@ -134,7 +129,8 @@ def test_what_a_flow_prints_is_no_command_and_holds_no_secret(runner: Runner, wo
 def test_a_flow_cannot_reach_the_jobs_outputs_or_its_token(runner: Runner, workspace: Path) -> None:
     spy = (
         "import os\n"
-        "found = [n for n in os.environ if n.startswith('INPUT_') or n in ('GITHUB_OUTPUT', 'GITHUB_STEP_SUMMARY', 'GITHUB_ENV')]\n"
+        "own = ('GITHUB_OUTPUT', 'GITHUB_STEP_SUMMARY', 'GITHUB_ENV')\n"
+        "found = [n for n in os.environ if n.startswith('INPUT_') or n in own]\n"
         "print('spied', found)\n"
     )
     result = deploy(runner, workspace, HEAD + spy + BODY)
@@ -156,7 +152,7 @@ def test_a_package_from_requirements_is_there_when_the_flow_is_deployed(runner: 
 
 def test_requirements_that_cannot_be_installed_are_told(runner: Runner, workspace: Path) -> None:
     result = deploy(runner, workspace, HEAD + BODY, requirements="no-such-package-of-ours==1.0")
-    assert_failed(result, "input", "uv cannot install the requirements")
+    assert_failed(runner, result, "input", "uv cannot install the requirements")
 
 
 def test_a_cancelled_job_ends_in_time_and_says_so(runner: Runner, workspace: Path) -> None:
@@ -179,4 +175,4 @@ def test_a_cancelled_job_ends_in_time_and_says_so(runner: Runner, workspace: Pat
     assert time.monotonic() - cancelled_at[0] < 7
     assert result.exit_code == 1
     assert result.outputs["status"] == "cancelled"
-    assert left_over() == []
+    assert runner.left_over() == []

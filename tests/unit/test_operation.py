@@ -11,7 +11,13 @@ from deployer.operation import Deploy, Skip, Trigger, decide
 
 PUSH = Event(name="push", ref="refs/heads/main", branch="main", default_branch="main")
 MERGED = Event(
-    name="pull_request", action="closed", merged=True, pull_request=7, ref="refs/pull/7/merge", branch="main", default_branch="main"
+    name="pull_request",
+    action="closed",
+    merged=True,
+    pull_request=7,
+    ref="refs/pull/7/merge",
+    branch="main",
+    default_branch="main",
 )
 
 
@@ -116,8 +122,16 @@ def test_a_merged_pull_request_is_its_base_and_its_merge_commit() -> None:
         },
         "repository": {"default_branch": "main"},
     }
-    event = read_event({"GITHUB_EVENT_NAME": "pull_request", "GITHUB_REPOSITORY": "o/flows", "GITHUB_SHA": "s" * 40}, payload)
-    assert (event.branch, event.sha, event.pull_request, event.merged, event.is_fork) == ("main", "m" * 40, 7, True, True)
+    event = read_event(
+        {"GITHUB_EVENT_NAME": "pull_request", "GITHUB_REPOSITORY": "o/flows", "GITHUB_SHA": "s" * 40}, payload
+    )
+    assert (event.branch, event.sha, event.pull_request, event.merged, event.is_fork) == (
+        "main",
+        "m" * 40,
+        7,
+        True,
+        True,
+    )
 
 
 def test_a_push_tells_its_commits_and_a_deletion() -> None:

@@ -243,15 +243,26 @@ def test_foreign_text_stays_text(text: str) -> None:
         flow=f"flows/{text}.py",
         warnings=(text,),
         failure=replace(RUN_FAILED, message=text, advice=text, evidence=text, path=f"{text}.py"),
-        run=replace(FAILED_RUN, parameters={"a": text}, note=text, failed_task=replace(FAILED_RUN.failed_task, exception=text)),  # type: ignore[type-var]
+        run=replace(
+            FAILED_RUN, parameters={"a": text}, note=text, failed_task=replace(FAILED_RUN.failed_task, exception=text)
+        ),  # type: ignore[type-var]
     )
-    calm = flow("x", status=Status.FAILURE, flow="flows/x.py", warnings=("x",), failure=replace(RUN_FAILED, message="x", advice="x", evidence="x", path="x.py"), run=replace(FAILED_RUN, parameters={"a": "x"}, note="x"))
+    calm = flow(
+        "x",
+        status=Status.FAILURE,
+        flow="flows/x.py",
+        warnings=("x",),
+        failure=replace(RUN_FAILED, message="x", advice="x", evidence="x", path="x.py"),
+        run=replace(FAILED_RUN, parameters={"a": "x"}, note="x"),
+    )
     context = replace(CONTEXT, actor=text, environment=text)
     for body in (comment(outcome(wicked, context=context)), summary(outcome(wicked, context=context))):
         page = rendered(body)
         tags = {tag for tag, _ in page.tags}
         assert not tags & {"script", "img", "del", "em", "h1"}
-        hosts = {re.sub(r"^https://([^/]+).*", r"\1", attrs.get("href") or "") for tag, attrs in page.tags if tag == "a"}
+        hosts = {
+            re.sub(r"^https://([^/]+).*", r"\1", attrs.get("href") or "") for tag, attrs in page.tags if tag == "a"
+        }
         assert hosts <= {"github.com", "ui.example.com"}
         said = "".join(page.text)
         assert not re.search(r"(?<![\w/])@octo", said), "a mention"
@@ -260,7 +271,9 @@ def test_foreign_text_stays_text(text: str) -> None:
     reference = rendered(comment(outcome(calm)))
     page = rendered(comment(outcome(wicked)))
     for tag in ("tr", "td", "details"):
-        assert [t for t, _ in page.tags].count(tag) == [t for t, _ in reference.tags].count(tag), f"the {tag}s of the page"
+        assert [t for t, _ in page.tags].count(tag) == [t for t, _ in reference.tags].count(tag), (
+            f"the {tag}s of the page"
+        )
 
 
 def test_a_comment_is_cut_to_what_github_takes_and_keeps_what_failed() -> None:
@@ -289,13 +302,22 @@ def test_the_outputs_are_those_of_action_yml() -> None:
     assert made["deployment-id"] == "recsys.prod.trainflow"
     assert made["run-pathspec"] == "TrainFlow/argo-recsys.prod.trainflow-x7k2p"
     (one,) = json.loads(made["deployments"])
-    assert (one["flow_name"], one["run_status"], one["python"], one["run_seconds"]) == ("TrainFlow", "succeeded", "3.13.1", 192.0)
+    assert (one["flow_name"], one["run_status"], one["python"], one["run_seconds"]) == (
+        "TrainFlow",
+        "succeeded",
+        "3.13.1",
+        192.0,
+    )
 
 
 def test_the_outputs_speak_of_the_flow_that_failed() -> None:
     bad = flow("Bad", status=Status.FAILURE, run=FAILED_RUN, failure=RUN_FAILED)
     made = outputs(outcome(flow("Good"), bad), None)
-    assert (made["status"], made["failure-reason"], made["deployment-id"]) == ("failure", "run-failed", "recsys.prod.bad")
+    assert (made["status"], made["failure-reason"], made["deployment-id"]) == (
+        "failure",
+        "run-failed",
+        "recsys.prod.bad",
+    )
 
 
 def test_an_outcome_goes_through_json_unchanged() -> None:
@@ -340,7 +362,10 @@ def test_schedules_in_words(cron: str, zone: str | None, words: str | None) -> N
     assert schedule(cron, zone) == words
 
 
-@pytest.mark.parametrize(("seconds", "words"), [(0.44, "0.4 s"), (42, "42 s"), (59.6, "1 min 00 s"), (192, "3 min 12 s"), (7500, "2 h 05 min")])
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.44, "0.4 s"), (42, "42 s"), (59.6, "1 min 00 s"), (192, "3 min 12 s"), (7500, "2 h 05 min")],
+)
 def test_durations_in_words(seconds: float, words: str) -> None:
     assert duration(seconds) == words
 

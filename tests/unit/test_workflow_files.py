@@ -1,0 +1,92 @@
+"""The workflow files among themselves and with action.yml: what stands in two places says the same in both."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+EXAMPLES = sorted((ROOT / "examples" / "workflows").glob("*.yml"))
+SECRETS = {"kubeconfig": "KUBECONFIG", "metaflow-config": "METAFLOW_CONFIG", "github-token": "COMMENT_TOKEN"}
+
+
+def read(path: Path) -> Any:
+    """A YAML file with nothing but strings in it, so that `on` is `on`."""
+    return yaml.load(path.read_text(), Loader=yaml.BaseLoader)
+
+
+@pytest.fixture
+def action() -> Any:
+    return read(ROOT / "action.yml")
+
+
+@pytest.fixture
+def reusable() -> Any:
+    return read(ROOT / ".github" / "workflows" / "deploy.yml")
+
+
+def deploy_step(reusable: Any) -> Any:
+    return next(step for step in reusable["jobs"]["deploy"]["steps"] if step.get("id") == "deploy")
+
+
+def test_the_reusable_workflow_hands_on_every_input(action: Any, reusable: Any) -> None:
+    given = deploy_step(reusable)["with"]
+    assert set(given) == set(action["inputs"])
+    for name, expression in given.items():
+        secret = SECRETS.get(name)
+        assert f"inputs.{name}" in expression or f"secrets.{secret}" in expression, f"{name}: {expression}"
+
+
+def test_the_reusable_workflow_has_the_defaults_of_the_action(action: Any, reusable: Any) -> None:
+    inputs = reusable["on"]["workflow_call"]["inputs"]
+    for name, about in action["inputs"].items():
+        if name in inputs and name != "max-workers":  # a number, and 0 stands for unset
+            assert inputs[name].get("default", "") == about.get("default", ""), name
+
+
+def test_the_reusable_workflow_hands_back_every_output(action: Any, reusable: Any) -> None:
+    assert set(reusable["jobs"]["deploy"]["outputs"]) == set(action["outputs"])
+    assert set(reusable["on"]["workflow_call"]["outputs"]) == set(action["outputs"])
+
+
+def test_the_button_and_its_example_are_the_same_but_for_where_they_are() -> None:
+    ours, example = read(ROOT / ".github" / "workflows" / "manual.yml"), read(ROOT / "examples/workflows/manual.yml")
+    assert ours["jobs"]["deploy"].pop("uses") == "./.github/workflows/deploy.yml"
+    assert example["jobs"]["deploy"].pop("uses") == "OWNER/metaflow-deploy/.github/workflows/deploy.yml@v1"
+    for one in (ours, example):
+        assert len(one["on"]["workflow_dispatch"]["inputs"]) <= 25, "GitHub takes no more"
+        one["on"]["workflow_dispatch"]["inputs"]["flow"].pop("default")
+    assert ours == example
+
+
+@pytest.mark.parametrize("path", [*WORKFLOWS, *EXAMPLES], ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_others_actions_are_pinned_to_one_commit_each(path: Path) -> None:
+    for name, ref, comment in re.findall(r"uses: ([^.\s@]+)@(\S+)(.*)", path.read_text()):
+        if not name.startswith("OWNER/"):
+            assert re.fullmatch("[0-9a-f]{40}", ref), f"{name}@{ref}"
+            assert re.fullmatch(r" # v\d+\.\d+\.\d+", comment), f"{name} does not say its version"
+            pins = {
+                f"{name}@{ref}" in other.read_text()
+                for other in [*WORKFLOWS, *EXAMPLES]
+                if f"{name}@" in other.read_text()
+            }
+            assert pins == {True}, f"{name} is pinned to two commits"
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_every_example_says_what_it_can_and_cannot(path: Path) -> None:
+    header = path.read_text().split("\nname:")[0]
+    assert "# Can: " in header
+    assert "# Cannot: " in header
+
+
+def test_the_images_start_from_the_same_base() -> None:
+    files = (ROOT / "Dockerfile", ROOT / "sandbox" / "docker" / "runner.Dockerfile")
+    assert {base for file in files for base in re.findall(r"^FROM (\S+)", file.read_text(), re.MULTILINE)} == {
+        "python:3.13-slim-trixie"
+    }

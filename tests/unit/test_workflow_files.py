@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from deployer.inputs import CommentMode, OnTimeout, OperationName, Wait
+from deployer.outcome import RunStatus
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -90,3 +94,16 @@ def test_the_images_start_from_the_same_base() -> None:
     assert {base for file in files for base in re.findall(r"^FROM (\S+)", file.read_text(), re.MULTILINE)} == {
         "python:3.13-slim-trixie"
     }
+
+
+def test_the_types_of_choices_are_the_choices_that_the_inputs_take() -> None:
+    types = read(ROOT / "action-types.yml")
+    choices: dict[str, type[StrEnum]] = {
+        "operation": OperationName,
+        "wait": Wait,
+        "on-timeout": OnTimeout,
+        "comment": CommentMode,
+    }
+    for name, kind in choices.items():
+        assert types["inputs"][name]["allowed-values"] == [str(one) for one in kind], name
+    assert types["outputs"]["run-status"]["allowed-values"] == [str(one) for one in RunStatus]

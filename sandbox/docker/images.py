@@ -16,6 +16,7 @@ from sandbox.docker.machine import UnavailableError, cache_folder, install, logg
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 RUNNER = "act-runner:local"
+LABEL = "metaflow-deploy.recipe"
 SUITE = "trixie"
 PYTHON = "3.13"
 PULL_LIMIT = 300  # seconds
@@ -70,15 +71,24 @@ def ensure_base(engine: Engine) -> None:
     """
     name = base_name()
     env = engine.environ()
-    if output(["docker", "image", "inspect", name], env=env) is not None:
+    recipe = _recipe()
+    made_of = output(
+        ["docker", "image", "inspect", "--format", f'{{{{index .Config.Labels "{LABEL}"}}}}', name], env=env
+    )
+    if made_of is not None and made_of.strip() in (
+        "",
+        "<no value>",
+        recipe,
+    ):  # somebody's own, or ours and as it would be now
         return
     if output(["docker", "pull", "--quiet", name], env=env, timeout=PULL_LIMIT) is not None:
         return
     with tempfile.TemporaryDirectory(dir=cache_folder()) as folder:
-        archive = _root_filesystem(Path(folder))
+        archive = _root_filesystem(Path(folder), recipe)
         changes = [
             "ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin",
             *(f"ENV {key}={os.environ[key]}" for key in INDEX_SETTINGS if os.environ.get(key)),
+            f"LABEL {LABEL}={recipe}",
             'CMD ["python3"]',
         ]
         logged(
@@ -89,9 +99,18 @@ def ensure_base(engine: Engine) -> None:
         )
 
 
-def _root_filesystem(scratch: Path) -> Path:
+def _recipe() -> str:
+    """What a base image made here is made of: this file, and the machine's settings that go into it."""
+    digest = hashlib.sha256(Path(__file__).read_bytes())
+    for path in sorted(_settings_files()):
+        digest.update(path.read_bytes())
+    for key in INDEX_SETTINGS:
+        digest.update(f"{key}={os.environ.get(key, '')}".encode())
+    return digest.hexdigest()[:12]
+
+
+def _root_filesystem(scratch: Path, recipe: str) -> Path:
     """An archive of a Debian with Python and pip; kept, since making it takes most of a minute."""
-    recipe = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]
     archive = cache_folder() / f"base-{SUITE}-{recipe}.tar.gz"
     if archive.exists():
         return archive
@@ -117,6 +136,8 @@ def _root_filesystem(scratch: Path) -> Path:
     unfinished = scratch / "root.tar.gz"
     options = ["--create", "--numeric-owner", "--one-file-system", "--use-compress-program=gzip -1"]
     subprocess.run(["tar", *options, "--directory", str(root), "--file", str(unfinished), "."], check=True)
+    for old in cache_folder().glob(f"base-{SUITE}-*.tar.gz"):
+        old.unlink()
     return unfinished.rename(archive)
 
 
@@ -144,8 +165,8 @@ def _like_the_official_image(root: Path) -> None:
             shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
 
 
-def _as_this_machine(root: Path) -> None:
-    """Certificates and the settings of apt, pip and uv as this machine has them, at the same paths."""
+def _settings_files() -> set[Path]:
+    """The certificates that this machine trusts, and the settings files of pip and uv."""
     named = {os.environ[key] for key in ("PIP_CERT", "SSL_CERT_FILE") if os.environ.get(key)}
     config = output(["pip", "config", "debug"]) or ""
     files = {
@@ -154,11 +175,15 @@ def _as_this_machine(root: Path) -> None:
         *(Path(path) for path in named),
         *(Path(path) for path in re.findall(r"^\s+(/etc/\S+), exists: True$", config, re.MULTILINE)),
     }
-    for path in files:
-        if path.is_file():
-            copy = root / path.relative_to("/")
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, copy)
+    return {path for path in files if path.is_file()}
+
+
+def _as_this_machine(root: Path) -> None:
+    """Certificates and the settings of apt, pip and uv as this machine has them, at the same paths."""
+    for path in _settings_files():
+        copy = root / path.relative_to("/")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
     lines = (output(["apt-config", "dump", *APT_SETTINGS]) or "").splitlines()
     settings = [line for line in lines if not line.endswith(' "";')]
     (root / "etc/apt/apt.conf.d/90machine").write_text("".join(f"{line}\n" for line in settings))

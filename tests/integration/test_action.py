@@ -1,0 +1,452 @@
+"""The whole action, process by process, against the sandbox: from the event to what stands and what is told."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from sandbox.runner import JobEvent, JobResult, Runner, merged_pull_request, push
+from sandbox.world import World
+
+SHA = "3f2a91c0" * 5
+FAILING = '''
+from metaflow import FlowSpec, step
+
+
+class FailingFlow(FlowSpec):
+    @step
+    def start(self):
+        rows = []
+        self.first = rows[0]
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+
+if __name__ == "__main__":
+    FailingFlow()
+'''
+
+
+class Pulls:
+    """Pull requests of one test: no two tests share a number."""
+
+    def __init__(self, world: World, start: int) -> None:
+        self._github = world.github
+        self._next = start
+
+    def merged(self, *, sha: str = SHA, commits: tuple[str, ...] = ()) -> int:
+        self._next += 1
+        self._github.add_pull_request(
+            number=self._next, title="A change", merged=True, merge_commit_sha=sha, commits=commits
+        )
+        return self._next
+
+    def comments(self, number: int) -> list[str]:
+        return [str(comment["body"]) for comment in self._github.comments(number)]
+
+
+@pytest.fixture
+def pulls(world: World, request: pytest.FixtureRequest) -> Pulls:
+    return Pulls(world, 10 * (1 + sorted(item.name for item in request.session.items).index(request.node.name)))
+
+
+def closed(number: int, *, merged: bool = True, base: str = "main", sha: str = SHA) -> JobEvent:
+    payload = merged_pull_request(number, "A change", merged=merged, base=base, sha=sha)
+    return JobEvent(name="pull_request", payload=payload, sha=sha, ref=f"refs/pull/{number}/merge")
+
+
+def pushed(sha: str = SHA, commits: tuple[str, ...] = ()) -> JobEvent:
+    payload = push(before="1" * 40, after=sha)
+    payload["commits"] = [{"id": one} for one in (*commits, sha)]
+    return JobEvent(name="push", payload=payload, sha=sha)
+
+
+def run(runner: Runner, workspace: Path, event: JobEvent, flow: str = "flows/hello.py", **inputs: str) -> JobResult:
+    given = {"flow": flow, "orchestrator": "step-functions", "poll-interval": "500ms"}
+    given |= {name.replace("_", "-"): value for name, value in inputs.items()}
+    return runner.run(event, {name: value for name, value in given.items() if value}, workspace=workspace)
+
+
+def client(world: World, service: Any = "stepfunctions") -> Any:
+    keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x", "region_name": "us-east-1"}
+    return boto3.client(service, endpoint_url=world.aws_url, **keys)
+
+
+def machine(world: World, name: str) -> dict[str, Any] | None:
+    machines = client(world).list_state_machines()["stateMachines"]
+    return next((one for one in machines if one["name"] == name), None)
+
+
+def test_a_merged_pull_request_is_deployed_run_and_told(
+    runner: Runner, workspace: Path, world: World, pulls: Pulls
+) -> None:
+    number = pulls.merged()
+    result = run(runner, workspace, closed(number), deployment_name="MergedHello", trigger="true", wait="completed")
+    assert result.exit_code == 0, result.log
+    assert result.outputs["status"] == "success"
+    assert result.outputs["deployment-id"] == "MergedHello"
+    assert result.outputs["run-status"] == "succeeded"
+    assert machine(world, "MergedHello") is not None
+    (comment,) = pulls.comments(number)
+    assert "### ✅ Deployed `HelloFlow` to AWS Step Functions; its run succeeded" in comment
+    assert result.outputs["comment-url"].endswith(f"/pull/{number}#issuecomment-{world.github.comments(number)[0]['id']}")
+    assert "2 steps" in comment
+    assert result.summary.startswith("## ✅")
+    tags = client(world).list_tags_for_resource(resourceArn=result.deployments[0]["arn"])["tags"]
+    stamped = {tag["key"]: tag["value"] for tag in tags}
+    assert stamped["metaflow-deploy:commit"] == SHA
+    assert stamped["metaflow-deploy:pull_request"] == str(number)
+    progress = [line for line in result.log.splitlines() if line.startswith("HelloFlow/sfn-") and ": " in line]
+    assert len(progress) == len(set(progress)), "one line a change"
+    _assert_read_back(world, result)
+
+
+def _assert_read_back(world: World, result: JobResult) -> None:
+    """The run id of the outputs is one that Metaflow's own client reads back as successful."""
+    import os
+    import subprocess
+    import sys
+
+    code = "import sys; from metaflow import Run, namespace; namespace(None); print(Run(sys.argv[1]).successful)"
+    seen = subprocess.run(
+        [sys.executable, "-c", code, result.outputs["run-pathspec"]],
+        env={**os.environ, **world.environment, "METAFLOW_USER": "reader"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert seen.stdout.strip() == "True"
+
+
+def test_a_failed_run_fails_the_job_and_shows_the_line(
+    runner: Runner, workspace: Path, world: World, pulls: Pulls
+) -> None:
+    (workspace / "flows" / "failing.py").write_text(FAILING)
+    number = pulls.merged()
+    result = run(runner, workspace, closed(number), "flows/failing.py", trigger="true", wait="completed")
+    assert result.exit_code == 1
+    assert (result.outputs["status"], result.outputs["failure-reason"]) == ("failure", "run-failed")
+    assert result.outputs["run-status"] == "failed"
+    assert result.outputs["deployment-id"] == "FailingFlow", "what was deployed stands"
+    (comment,) = pulls.comments(number)
+    assert "❌ `FailingFlow` was deployed, but its run failed in step `start`" in comment
+    assert "IndexError: list index out of range" in comment
+    assert f"[flows/failing.py line 9](https://github.com/octo-org/flows/blob/{SHA}/flows/failing.py#L9)" in comment
+    assert "::error title=run-failed,file=flows/failing.py,line=9::" in result.log
+    assert ":::failed" in comment
+
+
+@pytest.mark.parametrize(
+    ("event", "why"),
+    [
+        (closed(1, merged=False), "closed without being merged"),
+        (closed(1, base="develop"), "not the default branch"),
+        (JobEvent(name="push", payload=push(before="1" * 40, after=SHA, ref="refs/tags/v1"), ref="refs/tags/v1"), "tag"),
+        (JobEvent(name="issue_comment", payload={}), "deploys nothing by itself"),
+    ],
+)
+def test_what_is_not_to_be_deployed_is_skipped_with_a_notice(
+    event: JobEvent, why: str, runner: Runner, workspace: Path, world: World
+) -> None:
+    result = run(runner, workspace, event, deployment_name="NeverDeployed")
+    assert result.exit_code == 0
+    assert result.outputs["status"] == "skipped"
+    assert any(line.startswith("::notice") and why in line for line in result.log.splitlines()), result.log
+    assert machine(world, "NeverDeployed") is None
+
+
+def test_a_push_tells_every_pull_request_that_it_brought(
+    runner: Runner, workspace: Path, world: World, pulls: Pulls
+) -> None:
+    first, second = "a" * 40, "b" * 40
+    numbers = pulls.merged(sha=first), pulls.merged(sha=second)
+    result = run(runner, workspace, pushed(second, (first,)), deployment_name="Pushed")
+    assert result.exit_code == 0, result.log
+    assert [len(pulls.comments(number)) for number in numbers] == [1, 1]
+
+
+def test_a_push_without_a_pull_request_is_deployed_without_a_comment(runner: Runner, workspace: Path) -> None:
+    result = run(runner, workspace, pushed("c" * 40), deployment_name="Alone")
+    assert result.exit_code == 0, result.log
+    assert result.outputs["comment-url"] == ""
+    assert "::warning" not in result.log
+
+
+def test_the_comment_is_updated_in_place_and_anew_when_it_turns(
+    runner: Runner, workspace: Path, world: World, pulls: Pulls
+) -> None:
+    number = pulls.merged()
+    mails = len(world.github.mails())
+    for _ in range(2):
+        assert run(runner, workspace, closed(number), deployment_name="Turning").exit_code == 0
+    assert len(pulls.comments(number)) == 1
+    assert len(world.github.mails()) == mails + 1, "an edit sends no mail"
+    assert run(runner, workspace, closed(number), "flows/nosuch.py").exit_code == 1
+    old, new = pulls.comments(number)
+    assert "<details>" in old
+    assert "Superseded" in old
+    assert "❌" in new
+    assert len(world.github.mails()) == mails + 2
+
+
+def test_two_jobs_do_not_overwrite_each_others_comments(
+    runner: Runner, workspace: Path, pulls: Pulls
+) -> None:
+    number = pulls.merged()
+    inputs = {"flow": "flows/hello.py", "orchestrator": "step-functions", "deployment-name": "TwoJobs"}
+    for job in ("staging", "production", "staging"):
+        assert runner.run(closed(number), inputs, workspace=workspace, job=job).exit_code == 0
+    assert len(pulls.comments(number)) == 2
+
+
+def test_a_token_that_may_not_comment_costs_the_comment_only(
+    runner: Runner, workspace: Path, world: World, pulls: Pulls
+) -> None:
+    number = pulls.merged()
+    body = {"message": "Resource not accessible by integration", "status": "403"}
+    world.github.fail_next("POST", rf"/issues/{number}/comments", status=403, body=body)
+    result = run(runner, workspace, closed(number), deployment_name="Uncommented")
+    assert result.exit_code == 0
+    assert result.outputs["status"] == "success"
+    assert any(
+        line.startswith("::warning") and "pull-requests: write" in line for line in result.log.splitlines()
+    ), result.log
+
+
+def test_an_answer_that_was_lost_makes_no_second_comment(
+    runner: Runner, workspace: Path, world: World, pulls: Pulls
+) -> None:
+    number = pulls.merged()
+    world.github.fail_next("POST", rf"/issues/{number}/comments", drop=True, carried_out=True)
+    assert run(runner, workspace, closed(number), deployment_name="LostAnswer").exit_code == 0
+    assert len(pulls.comments(number)) == 1
+
+
+def test_one_wrong_flow_holds_back_all(runner: Runner, workspace: Path, world: World, pulls: Pulls) -> None:
+    (workspace / "flows" / "broken.py").write_text("def broken(:\n")
+    number = pulls.merged()
+    result = run(runner, workspace, closed(number), "flows/train.py\nflows/broken.py")
+    assert result.exit_code == 1
+    assert result.outputs["failure-reason"] == "flow-invalid"
+    assert machine(world, "TrainFlow") is None
+    (comment,) = pulls.comments(number)
+    assert "held back" in comment
+    assert "::error title=flow-invalid,file=flows/broken.py,line=1::" in result.log
+
+
+def test_several_flows_are_deployed_in_turn(runner: Runner, workspace: Path, world: World, pulls: Pulls) -> None:
+    second = (workspace / "flows" / "hello.py").read_text().replace("HelloFlow", "SecondFlow")
+    (workspace / "flows" / "second.py").write_text(second)
+    number = pulls.merged()
+    result = run(runner, workspace, closed(number), "flows/hello.py\nflows/second.py")
+    assert result.exit_code == 0, result.log
+    assert [one["deployment_id"] for one in result.deployments] == ["HelloFlow", "SecondFlow"]
+    assert "Deployed 2 flows" in pulls.comments(number)[0]
+
+
+def test_a_redeployment_tells_what_it_replaced(runner: Runner, workspace: Path, pulls: Pulls) -> None:
+    number = pulls.merged()
+    assert run(runner, workspace, closed(number), deployment_name="Replaced").exit_code == 0
+    later = "d" * 40
+    assert run(runner, workspace, closed(number, sha=later), deployment_name="Replaced").exit_code == 0
+    assert f"| Replaced | `{SHA[:7]}`" in pulls.comments(number)[0]
+
+
+PROJECT = (
+    "from metaflow import FlowSpec, project, schedule, step\n\n\n"
+    '@project(name="recsys")\n@schedule(daily=True)\nclass DailyFlow(FlowSpec):\n'
+    "    @step\n    def start(self):\n        self.next(self.end)\n\n    @step\n    def end(self):\n        pass\n\n\n"
+    'if __name__ == "__main__":\n    DailyFlow()\n'
+)
+
+
+def test_a_project_flow_goes_to_production_with_its_schedule(
+    runner: Runner, workspace: Path, world: World, pulls: Pulls
+) -> None:
+    (workspace / "flows" / "daily.py").write_text(PROJECT)
+    number = pulls.merged()
+    result = run(runner, workspace, closed(number), "flows/daily.py")
+    assert result.exit_code == 0, result.log
+    (one,) = result.deployments
+    assert (one["deployment_id"], one["production"]) == ("recsys.prod.DailyFlow", True)
+    assert one["schedule"] == "0 0 * * ? *"
+    comment = pulls.comments(number)[0]
+    assert "every day at 00:00 UTC" in comment
+    assert "branch `prod` (production)" in comment
+
+
+def test_a_project_branch_is_deployed_beside_production(runner: Runner, workspace: Path) -> None:
+    (workspace / "flows" / "daily.py").write_text(PROJECT)
+    result = run(runner, workspace, pushed(), "flows/daily.py", project_branch="next", comment="off")
+    assert [one["deployment_id"] for one in result.deployments] == ["recsys.test.next.DailyFlow"], result.log
+
+
+def test_another_users_deployment_is_guarded_and_authorize_opens_it(runner: Runner, workspace: Path) -> None:
+    inputs = {"deployment_name": "Guarded", "comment": "off"}
+    assert run(runner, workspace, pushed(), metaflow_user="somebody.else", **inputs).exit_code == 0
+    refused = run(runner, workspace, pushed(), **inputs)
+    assert refused.exit_code == 1
+    assert refused.outputs["failure-reason"] == "token", refused.log
+    assert "`authorize`" in refused.summary
+    found = re.search(r"production:(\S+)", refused.log)
+    token = found[1] if found else "guarded-0"
+    described = run(runner, workspace, pushed(), metaflow_user="somebody.else", **inputs)
+    token = str(described.deployments[0]["metaflow_namespace"]).removeprefix("production:") or token
+    assert run(runner, workspace, pushed(), authorize=token, **inputs).exit_code == 0
+
+
+def test_what_is_deployed_can_be_triggered_with_and_without_its_file(runner: Runner, workspace: Path) -> None:
+    assert run(runner, workspace, pushed(), deployment_name="Existing", comment="off").exit_code == 0
+    with_file = run(
+        runner, workspace, pushed(), operation="trigger", deployment_name="Existing", wait="none", comment="off"
+    )
+    assert with_file.exit_code == 0, with_file.log
+    assert with_file.outputs["operation"] == "trigger"
+    without = run(
+        runner, workspace, pushed(), "", operation="trigger", deployment_name="Existing", wait="none", comment="off"
+    )
+    assert without.exit_code == 0, without.log
+    assert without.outputs["run-pathspec"].startswith("HelloFlow/sfn-")
+    assert without.outputs["run-id"] != with_file.outputs["run-id"]
+
+
+def test_triggering_what_is_not_deployed_says_so(runner: Runner, workspace: Path) -> None:
+    result = run(runner, workspace, pushed(), "", operation="trigger", deployment_name="NoSuch", comment="off")
+    assert result.outputs["failure-reason"] == "trigger"
+    assert "Nothing is deployed as 'NoSuch'" in result.summary
+
+
+@pytest.mark.parametrize(("on_timeout", "fate", "state"), [("leave", "left", "RUNNING"), ("terminate", "terminated", "ABORTED")])
+def test_a_run_that_takes_too_long_is_left_or_terminated(
+    on_timeout: str, fate: str, state: str, runner: Runner, workspace: Path, world: World
+) -> None:
+    slow = (workspace / "flows" / "hello.py").read_text().replace("self.greeting =", "import time; time.sleep(300); self.greeting =")
+    (workspace / "flows" / "slow.py").write_text(slow)
+    result = run(
+        runner,
+        workspace,
+        pushed(),
+        "flows/slow.py",
+        deployment_name=f"Slow{on_timeout}",
+        trigger="true",
+        wait="completed",
+        wait_timeout="3s",
+        on_timeout=on_timeout,
+        comment="off",
+    )
+    assert result.exit_code == 1
+    assert result.outputs["failure-reason"] in ("run-timeout", "start-timeout")
+    assert fate in result.summary
+    arn = result.deployments[0]["arn"].replace(":stateMachine:", ":execution:")
+    execution = f"{arn}:{result.outputs['run-id'].removeprefix('sfn-')}"
+    assert client(world).describe_execution(executionArn=execution)["status"] == state
+    if state == "RUNNING":
+        client(world).stop_execution(executionArn=execution)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "reason", "named", "told"),
+    [
+        ({"orchestrator": "airflow"}, "input", "orchestrator", "argo-workflows, step-functions"),
+        ({"project_branch": "x"}, "input", "project-branch", "no @project"),
+        ({"production": "true"}, "input", "production", "no @project"),
+        ({"create_options": "no_such_option: 1"}, "input", "create-options", "no_such_option"),
+        ({"deployer_options": "no_such_option: 1"}, "input", "deployer-options", "no_such_option"),
+        ({"deployment_name": "x" * 90}, "input", "deployment-name", "80"),
+        ({"trigger": "true", "parameters": "nosuch: 1"}, "input", "parameters", "no parameter"),
+    ],
+)
+def test_what_metaflow_would_refuse_is_told_by_the_inputs_name(
+    inputs: dict[str, str], reason: str, named: str, told: str, runner: Runner, workspace: Path
+) -> None:
+    result = run(runner, workspace, pushed(), comment="off", **inputs)
+    assert result.exit_code == 1
+    assert result.outputs["failure-reason"] == reason, result.log
+    assert f"::error title=input: {named}".replace(": ", "%3A ") in result.log
+    assert told in result.summary
+
+
+@pytest.mark.parametrize(
+    ("variables", "reason", "told"),
+    [
+        ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_EC2_METADATA_DISABLED": "true"}, "credentials", "OIDC"),
+        ({"AWS_DEFAULT_REGION": ""}, "credentials", "AWS_DEFAULT_REGION"),
+        ({"AWS_ENDPOINT_URL_SFN": "http://127.0.0.1:9"}, "orchestrator-unreachable", "may reach"),
+        ({"METAFLOW_DATASTORE_SYSROOT_S3": "s3://no-such-bucket/x"}, "datastore", "METAFLOW_DATASTORE_SYSROOT_S3"),
+        ({"METAFLOW_SFN_IAM_ROLE": ""}, "deploy", "METAFLOW_SFN_IAM_ROLE"),
+        ({"METAFLOW_BATCH_JOB_QUEUE": ""}, "deploy", "METAFLOW_BATCH_JOB_QUEUE"),
+    ],
+)
+def test_an_environment_that_lacks_something_is_told_what(
+    variables: dict[str, str], reason: str, told: str, runner: Runner, workspace: Path
+) -> None:
+    for name, value in variables.items():
+        if value:
+            runner.environment[name] = value
+        else:
+            runner.environment.pop(name, None)
+    result = run(runner, workspace, pushed(), deployment_name="Lacking", comment="off")
+    assert result.exit_code == 1
+    assert result.outputs["failure-reason"] == reason, result.log
+    assert told in result.summary, result.summary
+    assert runner.left_over() == []
+
+
+def test_a_half_made_deployment_says_what_stands(runner: Runner, workspace: Path, world: World) -> None:
+    # Metaflow pushes the state machine before it looks for the role that the schedule needs
+    (workspace / "flows" / "daily.py").write_text(PROJECT)
+    del runner.environment["METAFLOW_EVENTS_SFN_ACCESS_IAM_ROLE"]
+    result = run(runner, workspace, pushed(), "flows/daily.py", project_branch="half", comment="off")
+    assert result.outputs["failure-reason"] == "half-deployed", result.log
+    assert machine(world, "recsys.test.half.DailyFlow") is not None
+    assert "METAFLOW_EVENTS_SFN_ACCESS_IAM_ROLE" in result.summary
+    assert result.outputs["deployment-id"] == "recsys.test.half.DailyFlow"
+
+
+def test_all_mistakes_in_the_inputs_are_told_at_once_in_the_pull_request(
+    runner: Runner, workspace: Path, world: World, pulls: Pulls
+) -> None:
+    number = pulls.merged()
+    result = run(runner, workspace, closed(number), wait_timeout="60", trigger="ja", operation="deply")
+    assert result.exit_code == 1
+    assert result.outputs["failure-reason"] == "input"
+    comment = pulls.comments(number)[0]
+    assert "3 inputs need correction" in comment
+    assert all(name in comment for name in ("`wait-timeout`", "`trigger`", "`operation`"))
+
+
+def test_parameters_of_every_type_arrive(runner: Runner, workspace: Path, world: World) -> None:
+    (workspace / "data.csv").write_text("1,2\n")
+    (workspace / "flows" / "typed.py").write_text(
+        "from metaflow import FlowSpec, IncludeFile, JSONType, Parameter, step\n\n\n"
+        "class TypedFlow(FlowSpec):\n"
+        "    label = Parameter('label', default='x')\n    many = Parameter('many', type=int, required=True)\n"
+        "    rate = Parameter('rate', default=0.5)\n    loud = Parameter('loud', type=bool, default=False)\n"
+        "    layers = Parameter('layers', type=JSONType, default='[]')\n    data = IncludeFile('data')\n\n"
+        "    @step\n    def start(self):\n"
+        "        self.seen = [self.label, self.many, self.rate, self.loud, self.layers, self.data]\n"
+        "        print('SEEN', repr(self.seen))\n"
+        "        expected = ['a \"b\" $c', 3, 0.25, True, {'a': [1, None]}, '1,2\\n']\n"
+        "        assert self.seen == expected, self.seen\n        self.next(self.end)\n\n"
+        "    @step\n    def end(self):\n        pass\n\n\nif __name__ == '__main__':\n    TypedFlow()\n"
+    )
+    parameters = {"label": 'a "b" $c', "many": "3", "rate": 0.25, "loud": True, "layers": {"a": [1, None]}, "data": "data.csv"}
+    result = run(
+        runner,
+        workspace,
+        pushed(),
+        "flows/typed.py",
+        trigger="true",
+        wait="completed",
+        parameters=json.dumps(parameters),
+        comment="off",
+    )
+    assert result.exit_code == 0, result.summary

@@ -23,20 +23,12 @@ class Symptom:
 # The first that is found decides; those above are the more telling ones.
 SYMPTOMS = (
     Symptom(
-        r"To prevent unintended (?:production )?(?:re)?deploy|already exists in .*?production token|Incorrect production token"
-        r"|There is a(?:n)? existing version of this workflow|IncorrectProductionToken|"
-        r"production token.*?(?:is required|mismatch)|--authorize",
+        r"Incorrect production token|There is an existing version of .{1,200}? which was deployed by the user (\S+?)\.\s",
         FailureReason.TOKEN,
-        "Somebody else deployed this before, and Metaflow's production token guards it.",
-        "If it is yours, give the production token as `authorize`, or deploy as the same user: `metaflow-user`. If it is "
-        "not, give another `deployment-name` or `project-branch`.",
+        "Somebody else ({0}) deployed this before, and Metaflow's production token guards it.",
+        "If it is yours, give the production token as `authorize`, or deploy as the same user: `metaflow-user`. If it "
+        "is not, give another `deployment-name` or `project-branch`.",
         "authorize",
-    ),
-    Symptom(
-        r"([a-z]+\.[a-z0-9.]+|\S+) \"?\S*\"? ?is forbidden: User \"?([^\"\s]+)\"? cannot (\S+) resource \"?([^\"\s]+)\"?",
-        FailureReason.PERMISSION,
-        "{1} may not {2} {3} in the cluster.",
-        "Add the verb to the Role that the job's service account is bound to.",
     ),
     Symptom(
         r"User \"?([^\"\s]+)\"? cannot (\S+) resource \"?([^\"\s]+)\"?",
@@ -51,19 +43,19 @@ SYMPTOMS = (
         "Allow the action in the role's policy.",
     ),
     Symptom(
-        r"No IAM role found for AWS Events? ?Bridge|No IAM role found for AWS Events Bridge",
+        r"No IAM role found for AWS Events Bridge",
         FailureReason.DEPLOY,
         "Metaflow has no IAM role for EventBridge.",
         "Set METAFLOW_EVENTS_SFN_ACCESS_IAM_ROLE; Metaflow wants it even for a flow without a schedule.",
     ),
     Symptom(
-        r"No IAM role found for AWS Step Functions|'NoneType' object has no attribute 'replace'",
+        r"No IAM role found for AWS Step Functions|in _partition\s+return SFN_IAM_ROLE",
         FailureReason.DEPLOY,
         "Metaflow has no IAM role for Step Functions.",
         "Set METAFLOW_SFN_IAM_ROLE.",
     ),
     Symptom(
-        r"Unable to find job queue|No IAM role found for AWS Batch|Invalid type for parameter (jobQueue|JobQueue|containerProperties.jobRoleArn)",
+        r"Invalid type for parameter (?:jobQueue|containerProperties\.jobRoleArn)",
         FailureReason.DEPLOY,
         "Metaflow's configuration for AWS Batch is incomplete.",
         "Set METAFLOW_BATCH_JOB_QUEUE and METAFLOW_ECS_S3_ACCESS_IAM_ROLE.",
@@ -101,9 +93,9 @@ SYMPTOMS = (
         "kubeconfig",
     ),
     Symptom(
-        r"(?:NoSuchBucket|The specified bucket does not exist)",
+        r"(?:NoSuchBucket|The specified bucket does not exist|S3 object not found:)",
         FailureReason.DATASTORE,
-        "The datastore's bucket does not exist.",
+        "The datastore's bucket, or what Metaflow just wrote to it, does not exist.",
         "Correct METAFLOW_DATASTORE_SYSROOT_S3.",
     ),
     Symptom(
@@ -113,7 +105,7 @@ SYMPTOMS = (
         "Check METAFLOW_DATASTORE_SYSROOT_S3, the region and the job's rights to read and write there.",
     ),
     Symptom(
-        r"Metaflow service \[(\S+)\] unreachable|Metadata request .* failed",
+        r"Metaflow service \[(\S+)\] unreachable|Metadata request .* failed|with url: /ping",
         FailureReason.ORCHESTRATOR_UNREACHABLE,
         "The metadata service cannot be reached.",
         "Check METAFLOW_SERVICE_URL and that the runner may reach it.",
@@ -152,7 +144,7 @@ SYMPTOMS = (
     Symptom(
         r"(spec\.schedules: Required value)",
         FailureReason.HALF_DEPLOYED,
-        "The cluster's Argo takes only `schedules`, and the flow's schedule was refused after its template was written.",
+        "The cluster's Argo takes only `schedules`: the flow's schedule was refused after its template was written.",
         "Set METAFLOW_ARGO_WORKFLOWS_USE_SCHEDULES=true.",
     ),
 )

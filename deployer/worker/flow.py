@@ -59,6 +59,11 @@ class OpenedFlow:
         or a plug-in offers none."""
         return _resolve_name(self)
 
+    def project_branch(self) -> str | None:
+        """Metaflow's name of the branch (`prod`, `test.x`, `user.x`); None for a flow without @project."""
+        named = _project_name(self)
+        return named[1] if named is not None else None
+
     def create(self, options: Mapping[str, Any]) -> protocol.Created:
         """Deploy.
 
@@ -331,6 +336,20 @@ def runtime(orchestrator: str) -> Runtime:
     )
 
 
+def _project_name(flow: OpenedFlow) -> tuple[str, str] | None:
+    """The project's name of the flow, and of its branch, by Metaflow's own function."""
+    if flow.project is None:
+        return None
+    from metaflow.plugins.project_decorator import format_name
+    from metaflow.util import get_username
+
+    options = flow.impl.top_level_kwargs
+    name, branch = format_name(
+        flow.flow_class.__name__, flow.project, bool(options.get("production")), options.get("branch"), get_username()
+    )
+    return str(name), str(branch)
+
+
 def _resolve_name(flow: OpenedFlow) -> str | None:
     """Metaflow computes the name from its `current` object, which only its command line fills: fill it likewise."""
     orchestrator = flow.impl.TYPE
@@ -339,19 +358,11 @@ def _resolve_name(flow: OpenedFlow) -> str | None:
     try:
         from metaflow import current
         from metaflow.exception import MetaflowException
-        from metaflow.plugins.project_decorator import format_name
-        from metaflow.util import get_username
 
         current._flow_name = flow.flow_class.__name__  # noqa: SLF001
-        if flow.project is not None:
-            options = flow.impl.top_level_kwargs
-            name, branch = format_name(
-                flow.flow_class.__name__,
-                flow.project,
-                bool(options.get("production")),
-                options.get("branch"),
-                get_username(),
-            )
+        named = _project_name(flow)
+        if named is not None:
+            name, branch = named
             current._update_env(  # noqa: SLF001
                 {"project_name": flow.project, "branch_name": branch, "project_flow_name": name}
             )

@@ -12,7 +12,7 @@ import msgspec
 
 from deployer.orchestrators import open_orchestrator
 from deployer.orchestrators.protocol import MetaflowSettings, Orchestrator
-from deployer.outcome import DeployError, Failure, FailureReason, Run, RunStatus
+from deployer.outcome import DeployError, Deployment, Failure, FailureReason, Run, RunStatus
 from deployer.worker import protocol
 from deployer.worker import runs as metaflow_runs
 from deployer.worker.flow import CommandFailed, OpenedFlow, installed_orchestrators, open_flow, runtime, trigger
@@ -99,7 +99,7 @@ class Session:
         orchestrator = self._opened_orchestrator()
         match request:
             case protocol.Read():
-                return orchestrator.read(request.deployment_id, request.flow_name)
+                return self._read(orchestrator, request)
             case protocol.Stamp():
                 return orchestrator.stamp(request.deployment_id, request.provenance)
             case protocol.TakeSnapshot():
@@ -112,6 +112,13 @@ class Session:
             case protocol.Terminate():
                 return orchestrator.terminate(request.deployment, request.run.id)
         raise AssertionError(f"no such request: {request!r}")
+
+    def _read(self, orchestrator: Orchestrator, request: protocol.Read) -> Deployment | None:
+        deployment = orchestrator.read(request.deployment_id, request.flow_name)
+        if deployment is None or deployment.project is not None or self._flow is None:
+            return deployment
+        # Step Functions keeps no trace of the project; the opened flow knows it
+        return replace(deployment, project=self._flow.project, project_branch=self._flow.project_branch())
 
     def _open(self, request: protocol.Open) -> protocol.Opened:
         os.chdir(request.folder)

@@ -70,9 +70,16 @@ def pushed(sha: str = SHA, commits: tuple[str, ...] = ()) -> JobEvent:
 
 
 def run(runner: Runner, workspace: Path, event: JobEvent, flow: str = "flows/hello.py", **inputs: str) -> JobResult:
-    given = {"flow": flow, "orchestrator": "step-functions", "poll-interval": "500ms"}
+    given = {"flow": flow, "orchestrator": "step-functions"}
+    if "trigger" in inputs or inputs.get("operation") == "trigger":
+        given["poll-interval"] = "500ms"
     given |= {name.replace("_", "-"): value for name, value in inputs.items()}
     return runner.run(event, {name: value for name, value in given.items() if value}, workspace=workspace)
+
+
+def words(markdown: str) -> str:
+    """Markdown less the backslashes and the invisible characters that keep foreign text from being markup."""
+    return markdown.replace("\\", "").replace("\u200b", "").replace("<!-- -->", "")
 
 
 def client(world: World, service: Any = "stepfunctions") -> Any:
@@ -371,7 +378,7 @@ def test_what_metaflow_would_refuse_is_told_by_the_inputs_name(
     assert result.exit_code == 1
     assert result.outputs["failure-reason"] == reason, result.log
     assert f"::error title=input: {named}".replace(": ", "%3A ") in result.log
-    assert told in result.summary
+    assert told in words(result.summary)
 
 
 @pytest.mark.parametrize(
@@ -396,7 +403,7 @@ def test_an_environment_that_lacks_something_is_told_what(
     result = run(runner, workspace, pushed(), deployment_name="Lacking", comment="off")
     assert result.exit_code == 1
     assert result.outputs["failure-reason"] == reason, result.log
-    assert told in result.summary, result.summary
+    assert told in words(result.summary), result.summary
     assert runner.left_over() == []
 
 
@@ -407,7 +414,7 @@ def test_a_half_made_deployment_says_what_stands(runner: Runner, workspace: Path
     result = run(runner, workspace, pushed(), "flows/daily.py", project_branch="half", comment="off")
     assert result.outputs["failure-reason"] == "half-deployed", result.log
     assert machine(world, "recsys.test.half.DailyFlow") is not None
-    assert "METAFLOW_EVENTS_SFN_ACCESS_IAM_ROLE" in result.summary
+    assert "METAFLOW_EVENTS_SFN_ACCESS_IAM_ROLE" in words(result.summary)
     assert result.outputs["deployment-id"] == "recsys.test.half.DailyFlow"
 
 

@@ -15,6 +15,7 @@ from sandbox.runner import push
 from sandbox.world import World
 
 Start = Callable[..., ContainerJob]
+PULL_REQUEST = 7
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +29,7 @@ def start(image: None, engine: Engine, world: World, flows: Repository, tmp_path
     """Starts the action's container on a checkout of the flows."""
     jobs: list[ContainerJob] = []
     sha = flows.commit({}, "Merge")
+    world.github.add_pull_request(number=PULL_REQUEST, title="Train", merge_commit_sha=sha)
     workspace = tmp_path / "workspace"
     shutil.copytree(flows.folder, workspace)
 
@@ -37,8 +39,8 @@ def start(image: None, engine: Engine, world: World, flows: Repository, tmp_path
             engine,
             tmp_path / f"job-{len(jobs)}",
             workspace=workspace,
-            inputs={"orchestrator": "step-functions", "comment": "off", **given},
-            environment=world.environment,
+            inputs={"orchestrator": "step-functions", "github-token": "ghs_sandboxtoken", **given},
+            environment={**world.environment, "GITHUB_API_URL": world.github.api_url},
             event="push",
             payload=push(before="0" * 40, after=sha),
             sha=sha,
@@ -59,7 +61,7 @@ def test_a_deployment_leaves_nothing_behind_that_the_runner_cannot_remove(start:
     assert ended.left == ()
 
 
-def test_cancelling_a_wait_ends_in_time_as_cancelled(start: Start) -> None:
+def test_cancelling_a_wait_ends_in_time_as_cancelled(start: Start, world: World) -> None:
     job = start(flow="flows/slow.py", trigger="true", wait="completed", poll_interval="500ms")
     job.wait_for("running, in step start")
     ended = job.cancel()
@@ -72,6 +74,20 @@ def test_cancelling_a_wait_ends_in_time_as_cancelled(start: Start) -> None:
     assert ended.seconds < SIGTERM_AFTER
     assert not job.running()
     assert ended.left == ()
+    (comment,) = world.github.comments(PULL_REQUEST)
+    assert ended.outputs["run-id"] in comment["body"]
+    assert "cancelled" in comment["body"]
+
+
+def test_cancelling_ends_in_time_though_github_does_not_answer(start: Start, world: World) -> None:
+    job = start(flow="flows/slow.py", trigger="true", wait="completed", poll_interval="500ms")
+    job.wait_for("running, in step start")
+    world.github.fail_next("*", ".*", hang=60, times=100)
+    ended = job.cancel()
+    assert ended.outputs["status"] == "cancelled", ended.log
+    assert not ended.killed
+    assert ended.seconds < SIGTERM_AFTER
+    assert not job.running()
 
 
 def test_cancelling_a_deployment_that_hangs_ends_in_time_as_cancelled(start: Start) -> None:

@@ -83,19 +83,23 @@ def is_successful(world: World, pathspec: str, home: Path) -> bool:
 
 
 def test_a_push_deploys_runs_and_tells_the_pull_request(caller: Caller, world: World, tmp_path: Path) -> None:
-    text = example_workflow("quick-start.yml", given=f"{HERE}\ntrigger: true\nwait: completed")
+    text = example_workflow(
+        "quick-start.yml",
+        given=f"{HERE}\ntrigger: true\nwait: completed",
+        replaced={"flows/train.py": "flows/hello.py"},
+    )
     result = caller.push(text)
     assert result.jobs == {"Deploy flows/Deploy": "success"}, result.log
     outputs = result.outputs()
     assert outputs["status"] == "success"
-    assert outputs["deployment-id"] == "TrainFlow"
+    assert outputs["deployment-id"] == "HelloFlow"
     assert outputs["run-status"] == "succeeded"
     assert is_successful(world, outputs["run-pathspec"], tmp_path)
-    assert state_machines(world) == {"TrainFlow"}
+    assert state_machines(world) == {"HelloFlow"}
     (comment,) = world.github.comments(PULL_REQUEST)
     assert comment["html_url"] == outputs["comment-url"]
     assert outputs["run-id"] in comment["body"]
-    assert "`TrainFlow`" in comment["body"]
+    assert "`HelloFlow`" in comment["body"]
     assert len(world.github.mails()) == 1
 
 

@@ -63,6 +63,7 @@ class Console:
         self._fence: str | None = None
         """The word that ends a stretch of foreign text, while one is open."""
         self._foreign_lines = 0
+        self._annotated: set[Annotation] = set()
         self._speaks_to_runner = environ.get("GITHUB_ACTIONS", "").lower() == "true"
 
     def mask(self, values: Iterable[str]) -> None:
@@ -103,7 +104,10 @@ class Console:
         self.annotate(Annotation(level="error", message=text, title=title, path=path, line=line))
 
     def annotate(self, annotation: Annotation) -> None:
-        """Print an annotation; where no runner listens, as a line for people."""
+        """Print an annotation, once; where no runner listens, as a line for people."""
+        if annotation in self._annotated:
+            return
+        self._annotated.add(annotation)
         message = self.masked(annotation.message)
         if not self._speaks_to_runner:
             place = f" ({annotation.path}{f':{annotation.line}' if annotation.line else ''})" if annotation.path else ""

@@ -248,6 +248,8 @@ class FlowOutcome:
     warnings: tuple[str, ...] = ()
     production: bool | None = None
     """Whether it was deployed with --production; None where the flow has no @project."""
+    production_by_default: bool = False
+    """Whether --production was nobody's input, but follows from the default branch being deployed."""
     seconds: float | None = None
     """How long it took, waiting for the run included."""
 

@@ -2,32 +2,59 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from deployer.console import Annotation
-from deployer.outcome import Failure, Outcome
+from deployer.outcome import Failure, Outcome, Status
 
 MOST = 10
 """GitHub shows ten errors and ten warnings of a step (Workflow commands: limits)."""
-LONGEST = 4000
+LONGEST = 4096
+"""Bytes of a message; the runner cuts what is longer (actions/runner: ExecutionContext)."""
 
 
 def to_annotations(outcome: Outcome) -> tuple[Annotation, ...]:
-    """What GitHub shows on the files and on the job, the errors first."""
-    failures = [*outcome.failures, *(flow.failure for flow in outcome.flows if flow.failure is not None)]
-    errors = [_error(failure) for failure in failures]
-    warned = [*outcome.warnings, *(f"{flow.name}: {text}" for flow in outcome.flows for text in flow.warnings)]
-    warnings = [Annotation(level="warning", message=text[:LONGEST]) for text in dict.fromkeys(warned)]
+    """What GitHub shows on the files and on the job, the errors first, each once."""
+    errors = [_error(failure, None) for failure in outcome.failures]
+    several = len(outcome.flows) > 1
+    errors += [
+        _error(flow.failure, flow.name if several else None) for flow in outcome.flows if flow.failure is not None
+    ]
+    warned = [*outcome.warnings, *(text for flow in outcome.flows if _is_told(flow.status) for text in flow.warnings)]
+    warnings = [Annotation(level="warning", message=_cut(text, "")) for text in warned]
     notices = [Annotation(level="notice", message=outcome.skipped)] if outcome.skipped else []
-    return (*errors[:MOST], *warnings[:MOST], *notices)
+    return (*_most(errors), *_most(warnings), *notices)
 
 
-def _error(failure: Failure) -> Annotation:
-    text = f"{failure.message} {failure.advice}"
-    if failure.evidence:
-        text += f"\n\n{failure.evidence}"
+def _is_told(status: Status) -> bool:
+    """A flow that was held back only says so, which its culprit's error says too."""
+    return status is not Status.SKIPPED
+
+
+def _error(failure: Failure, flow: str | None) -> Annotation:
+    title = f"{failure.reason}: {failure.input}" if failure.input else str(failure.reason)
     return Annotation(
         level="error",
-        title=f"{failure.reason}: {failure.input}" if failure.input else str(failure.reason),
-        message=text[:LONGEST],
+        title=f"{flow}: {title}" if flow is not None else title,
+        message=_cut(f"{failure.message} {failure.advice}", failure.evidence),
         path=failure.path,
         line=failure.line,
     )
+
+
+def _most(annotations: list[Annotation]) -> list[Annotation]:
+    """As many as are shown; the last one says how many are not."""
+    told = list(dict.fromkeys(annotations))
+    if len(told) <= MOST:
+        return told
+    more = len(told) - MOST
+    last = told[MOST - 1]
+    return [*told[: MOST - 1], replace(last, message=f"{last.message}\n\n{more} more are in the job's summary.")]
+
+
+def _cut(text: str, evidence: str) -> str:
+    """The text, and below it the end of the evidence, within what is shown."""
+    room = LONGEST - 100  # for what `_most` adds
+    head = text.encode()[:room].decode(errors="ignore")
+    tail = evidence.encode(errors="replace")[-(room - len(head.encode())) :].decode(errors="ignore") if evidence else ""
+    return f"{head}\n\n{tail.strip()}" if tail.strip() and len(head.encode()) < room else head

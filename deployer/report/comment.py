@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from deployer.outcome import Outcome
-from deployer.report.render import render
+from deployer.outcome import Outcome, Status
+from deployer.report.markdown import cut, units
+from deployer.report.render import Detail, Renderer
 
 COMMENT_LIMIT = 65_536
-"""Characters of a comment's body (GitHub: "body is too long (maximum is 65536 characters)")."""
+"""GitHub: "body is too long (maximum is 65536 characters)"."""
 HEADER_ROOM = 2_000
-"""What is kept free for the hidden header and for folding the comment later."""
+"""What is kept free for the hidden header, and for folding the comment when a newer one takes its place."""
+MOST_DETAILED = 6
+"""Flows, above which those that are well have no details of their own: a page of folded lines tells nothing."""
 
 # From everything to the least that still tells what failed; the first that fits is taken.
-CUTS: tuple[dict[str, object], ...] = (
-    {"graphs": True, "details": True, "evidence_lines": 25, "cut": False},
-    {"graphs": False, "details": True, "evidence_lines": 25, "cut": True},
-    {"graphs": False, "details": False, "evidence_lines": 25, "cut": True},
-    {"graphs": False, "details": False, "evidence_lines": 6, "cut": True},
-    {"graphs": False, "details": False, "evidence_lines": 0, "cut": True},
+LESS = (
+    Detail(),
+    Detail(cut=True, logs=False),
+    Detail(cut=True, logs=False, well=False),
+    Detail(cut=True, logs=False, well=False, graphs=False),
+    Detail(cut=True, logs=False, well=False, graphs=False, failed=False, excerpt=6),
+    Detail(cut=True, logs=False, well=False, graphs=False, failed=False, excerpt=0),
 )
 
 
@@ -28,29 +32,27 @@ def comment_body(outcome: Outcome, *, summary_url: str | None, limit: int = COMM
     Args:
         outcome: what it tells.
         summary_url: where the whole of it is, should it have to be cut.
-        limit: characters, counted as UTF-16 does, which no way of counting exceeds but bytes.
+        limit: characters, an emoji being two.
     """
-    for cut in CUTS:
-        body = render("comment", outcome, summary_url=summary_url, story=outcome, **cut)
-        if length(body) <= limit:
+    render = Renderer()
+    for detail in LESS:
+        shown = replace(detail, well=detail.well and len(outcome.flows) <= MOST_DETAILED)
+        body = render("comment", outcome, detail=shown, summary_url=summary_url)
+        if units(body) <= limit:
             return body
-    return _fewer_rows(outcome, summary_url, limit)
+    return _fewer_rows(render, outcome, summary_url, limit)
 
 
-def length(text: str) -> int:
-    """Characters as UTF-16 counts them: an emoji is two."""
-    return len(text.encode("utf-16-le")) // 2
-
-
-def _fewer_rows(outcome: Outcome, summary_url: str | None, limit: int) -> str:
-    """Only as many flows as fit, the failed ones before all others."""
-    worst = sorted(outcome.flows, key=lambda flow: flow.failure is None)
+def _fewer_rows(render: Renderer, outcome: Outcome, summary_url: str | None, limit: int) -> str:
+    """Only as many flows as fit, the failed ones before all others; at last the lines that fit."""
+    worst = sorted(outcome.flows, key=lambda flow: flow.status is Status.SUCCESS)
     kept = len(worst)
-    while True:
+    body = render("comment", outcome, detail=LESS[-1], summary_url=summary_url)
+    while kept:
         kept = kept * 3 // 4
-        hidden = len(worst) - kept
-        note = f"{hidden} more flows are in the job's summary."
-        fewer = replace(outcome, flows=tuple(worst[:kept]), warnings=(*outcome.warnings[:5], note))
-        body = render("comment", fewer, summary_url=summary_url, story=outcome, **CUTS[-1])
-        if length(body) <= limit or kept == 0:
-            return body[:limit]
+        note = f"{len(worst) - kept} more flows are in the job's summary."
+        fewer = replace(outcome, flows=tuple(worst[:kept]), warnings=(note, *outcome.warnings[:5]))
+        body = render("comment", fewer, detail=LESS[-1], summary_url=summary_url, story=outcome)
+        if units(body) <= limit:
+            return body
+    return cut(body, limit)

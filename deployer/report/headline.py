@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from deployer.outcome import FailureReason, FlowOutcome, Outcome, RunStatus, Status
+import re
+from collections import Counter
+
+from deployer.outcome import FailureReason, FlowOutcome, Outcome, Run, RunStatus, Status
 from deployer.report.markdown import Markdown, code, plain, prose
-from deployer.report.words import count, orchestrator
+from deployer.report.words import count, listed, orchestrator
 
 SYMBOLS = {
     Status.SUCCESS: "✅",
@@ -12,6 +15,18 @@ SYMBOLS = {
     Status.CANCELLED: "⏹️",
     Status.PENDING: "🟡",
     Status.SKIPPED: "⏭️",
+}
+# Why nothing was deployed, in the few words that a heading has room for.
+WHY = {
+    FailureReason.INPUT: "the inputs need correction",
+    FailureReason.FLOW_INVALID: "not a valid flow",
+    FailureReason.FLOW_IMPORT: "the file cannot be imported",
+    FailureReason.CREDENTIALS: "credentials are missing or refused",
+    FailureReason.PERMISSION: "a permission is missing",
+    FailureReason.TOKEN: "the production token of another user guards the name",
+    FailureReason.DATASTORE: "the datastore cannot be reached",
+    FailureReason.ORCHESTRATOR_UNREACHABLE: "the orchestrator does not answer",
+    FailureReason.INTERNAL: "the action met an unknown error",
 }
 
 
@@ -22,9 +37,11 @@ def headline(outcome: Outcome) -> Markdown:
 
 def _story(outcome: Outcome) -> str:
     if outcome.skipped is not None:
-        return f"Nothing was deployed: {prose(outcome.skipped)}"
+        return f"Nothing was deployed: {prose(_within(outcome.skipped))}"
     if outcome.failures:
         return _job_failed(outcome)
+    if not outcome.flows:
+        return "There was nothing to do"
     if len(outcome.flows) == 1:
         return _one(outcome.flows[0], outcome)
     return _several(outcome)
@@ -34,17 +51,28 @@ def _job_failed(outcome: Outcome) -> str:
     failures = outcome.failures
     if all(failure.reason is FailureReason.CANCELLED for failure in failures):
         return "The job was cancelled before anything was deployed"
+    done = "triggered" if outcome.operation == "trigger" else "deployed"
     if all(failure.reason is FailureReason.INPUT for failure in failures):
-        verb = "needs" if len(failures) == 1 else "need"
-        return f"Nothing was deployed: {count(len(failures), 'input')} {verb} correction"
-    return f"Nothing was deployed: {prose(failures[0].message.rstrip('.'))}"
+        inputs = {failure.input for failure in failures if failure.input is not None}
+        if len(inputs) != len(failures):
+            return f"Nothing was {done}: the inputs hold {count(len(failures), 'mistake')}"
+        return f"Nothing was {done}: {count(len(inputs), 'input')} {'needs' if len(inputs) == 1 else 'need'} correction"
+    return f"Nothing was {done}: {prose(_within(failures[0].message))}"
+
+
+def _within(sentence: str) -> str:
+    """A sentence as the second half of one."""
+    text = sentence.rstrip(".")
+    return text[:1].lower() + text[1:] if re.match(r"(?:The|An?|It|This|There|No)\b", text) else text
 
 
 def _one(flow: FlowOutcome, outcome: Outcome) -> str:
     name = code(flow.name)
     if flow.status is Status.SUCCESS:
         did = "Triggered" if flow.operation == "trigger" else "Deployed"
-        return f"{did} {name} {_to(flow, outcome)}{_run_went(flow)}"
+        return f"{did} {name} {_to(flow, outcome)}{_run_went(flow.run)}"
+    if flow.status is Status.PENDING:
+        return f"{name} {_to(flow, outcome)} is under way"
     return f"{name} {_trouble(flow)}"
 
 
@@ -55,59 +83,100 @@ def _several(outcome: Outcome) -> str:
     if not troubled:
         return f"{did} {count(len(flows), 'flow')} {_to(flows[0], outcome)}{_runs_went(flows)}"
     if len(troubled) == 1:
-        return f"{code(troubled[0].name)} {_trouble(troubled[0])} · {_rest(flows)}"
-    return f"{len(troubled)} of {len(flows)} flows failed · {_rest(flows)}"
+        return f"{code(troubled[0].name)} {_trouble(troubled[0])}; {_rest(flows)}"
+    if outcome.status is Status.CANCELLED:
+        done = sum(flow.deployment is not None for flow in flows)
+        return f"The job was cancelled after {done} of {count(len(flows), 'flow')}"
+    if len(troubled) == len(flows) and not any(flow.run for flow in flows):
+        reasons = {flow.failure.reason for flow in troubled if flow.failure is not None}
+        why = WHY.get(reasons.pop()) if len(reasons) == 1 else None
+        none = "Neither of 2 flows" if len(flows) == 2 else f"None of {len(flows)} flows"  # noqa: PLR2004
+        return f"{none} was {did.lower()}" + (f": {why}" if why else "")
+    return f"{len(troubled)} of {len(flows)} flows failed: {_kinds(troubled)}; {_rest(flows)}"
+
+
+def _kinds(troubled: list[FlowOutcome]) -> str:
+    """`2 were not deployed, 1 run failed`."""
+    kinds = Counter("run" if flow.run is not None else "deployment" for flow in troubled)
+    parts = []
+    if kinds["deployment"]:
+        parts.append(f"{kinds['deployment']} {'was' if kinds['deployment'] == 1 else 'were'} not deployed")
+    if kinds["run"]:
+        parts.append(f"{count(kinds['run'], 'run')} did not succeed")
+    return ", ".join(parts)
 
 
 def _rest(flows: tuple[FlowOutcome, ...]) -> str:
     well = sum(flow.status is Status.SUCCESS for flow in flows)
     held = sum(flow.status is Status.SKIPPED for flow in flows)
-    return f"{held} held back" if held else f"{well} of {len(flows)} well"
+    parts = []
+    if well:
+        parts.append("the other flow is well" if len(flows) - 1 == well == 1 else f"{well} of {len(flows)} are well")
+    if held:
+        parts.append(f"{held} held back")
+    return ", ".join(parts) or "none is well"
 
 
 def _to(flow: FlowOutcome, outcome: Outcome) -> str:
     place = orchestrator(flow.orchestrator)
     environment = outcome.context.environment if outcome.context is not None else None
-    preposition = "on" if flow.operation == "trigger" else "to"
-    return f"{preposition} {plain(environment)} on {place}" if environment else f"{preposition} {plain(place)}"
+    if environment:
+        return f"{'in' if flow.operation == 'trigger' else 'to'} {plain(environment)} on {plain(place)}"
+    return f"{'on' if flow.operation == 'trigger' else 'to'} {plain(place)}"
 
 
-def _run_went(flow: FlowOutcome) -> str:
-    if flow.run is None:
+def _run_went(run: Run | None, whose: str = "its run") -> str:
+    if run is None:
         return ""
     return {
-        RunStatus.SUCCEEDED: "; its run succeeded",
-        RunStatus.RUNNING: "; its run has started",
-        RunStatus.PENDING: "; its run was triggered",
-    }.get(flow.run.status, "")
+        RunStatus.SUCCEEDED: f"; {whose} succeeded",
+        RunStatus.RUNNING: f"; {whose} has started",
+        RunStatus.PENDING: f"; {whose} was triggered",
+    }.get(run.status, "")
 
 
 def _runs_went(flows: tuple[FlowOutcome, ...]) -> str:
-    runs = [flow.run for flow in flows if flow.run is not None]
-    if not runs:
+    ran = [flow for flow in flows if flow.run is not None]
+    if len(ran) == 1:
+        return _run_went(ran[0].run, f"the run of {code(ran[0].name)}")
+    states = Counter(flow.run.status for flow in ran if flow.run is not None)
+    if not states:
         return ""
-    if all(run.status is RunStatus.SUCCEEDED for run in runs):
-        return "; all runs succeeded" if len(runs) > 1 else "; the run succeeded"
-    return f"; {count(len(runs), 'run')} triggered"
+    if len(states) == 1 and RunStatus.SUCCEEDED in states:
+        return f"; {'both' if len(ran) == 2 else f'all {len(ran)}'} runs succeeded"  # noqa: PLR2004  # both are two
+    return f"; {count(len(ran), 'run')}: {listed([f'{number} {state}' for state, number in states.items()])}"
 
 
 def _trouble(flow: FlowOutcome) -> str:
     failure = flow.failure
     reason = failure.reason if failure is not None else FailureReason.INTERNAL
-    was = "was deployed, but " if flow.operation == "deploy" and flow.run is not None else ""
-    if reason is FailureReason.RUN_FAILED and flow.run is not None:
-        task = flow.run.failed_task
-        fate = "was terminated" if flow.run.status is RunStatus.TERMINATED else "failed"
-        return f"{was}{'its run' if was else ': its run'} {fate}" + (
-            f" in step {code(task.step)}" if task is not None else ""
-        )
-    if reason in (FailureReason.RUN_TIMEOUT, FailureReason.START_TIMEOUT):
-        what = "end" if reason is FailureReason.RUN_TIMEOUT else "start"
-        return f"{was}its run did not {what} in time"
     if reason is FailureReason.CANCELLED:
-        return "was deployed; the job was cancelled while it waited" if flow.run is not None else "was cancelled"
+        return _cancelled(flow)
+    if flow.run is not None:
+        return f"{'was deployed, but' if flow.operation == 'deploy' else ':'} its run {_run_trouble(reason, flow.run)}"
     if reason is FailureReason.HALF_DEPLOYED:
         return "is half deployed"
-    if flow.operation == "trigger" or (reason is FailureReason.TRIGGER and flow.deployment is not None):
-        return f"{'was deployed, but ' if flow.operation == 'deploy' else ''}could not be triggered"
-    return "was not deployed"
+    if flow.operation == "trigger":
+        return "could not be triggered"
+    if reason is FailureReason.TRIGGER:
+        return "was deployed, but could not be triggered"
+    why = WHY.get(reason)
+    return f"was not deployed: {why}" if why else "was not deployed"
+
+
+def _run_trouble(reason: FailureReason, run: Run) -> str:
+    if reason in (FailureReason.RUN_TIMEOUT, FailureReason.START_TIMEOUT):
+        what = "end" if reason is FailureReason.RUN_TIMEOUT else "start"
+        fate = "terminated" if run.status is RunStatus.TERMINATED else f"left {run.status}"
+        return f"did not {what} in time and was {fate}"
+    if reason is not FailureReason.RUN_FAILED:
+        return "could not be followed to its end"
+    step = f" in step {code(run.failed_task.step)}" if run.failed_task is not None else ""
+    return f"{'was terminated' if run.status is RunStatus.TERMINATED else 'failed'}{step}"
+
+
+def _cancelled(flow: FlowOutcome) -> str:
+    if flow.run is None:
+        return "was deployed before the job was cancelled" if flow.deployment is not None else "was cancelled"
+    done = "triggered" if flow.operation == "trigger" else "deployed"
+    return f"was {done}; the job was cancelled while it waited for the run"

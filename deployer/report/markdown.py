@@ -9,12 +9,17 @@ import html
 import re
 from urllib.parse import quote
 
-# An underscore inside a word is none of GitHub's markup: METAFLOW_USER stays readable in a mail.
-SPECIAL = re.compile(r"([\\`*{}\[\]|~!$]|(?<!\w)_|_(?!\w))")
-# GitHub links these when it renders, whatever stands before them: a character of no width keeps them text.
+SPECIAL = re.compile(r"([\\`*_{}\[\]|~!$])")
+# GitHub makes links, mentions and emojis of these when it renders, whatever is escaped: a character of no width
+# between their halves keeps them text.
 MENTION = re.compile(r"@(?=[A-Za-z0-9_])")
 REFERENCE = re.compile(r"(#|GH-)(?=\d)", re.IGNORECASE)
+ADDRESS = re.compile(r"(:)(?=//)|(www)(?=\.)", re.IGNORECASE)
+EMOJI = re.compile(r":(?=[A-Za-z0-9_+-]+:)")
 NOTHING = "\u200b"
+# what moves the cursor or turns the direction of what follows is no text
+INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+ESCAPE_SEQUENCE = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 
 
 class Markdown(str):
@@ -23,20 +28,28 @@ class Markdown(str):
     __slots__ = ()
 
 
+def one_line(value: object) -> str:
+    """Foreign text as one line, without control characters."""
+    return " ".join(INVISIBLE.sub("", " ".join(ESCAPE_SEQUENCE.sub("", str(value)).split())).split())
+
+
 def plain(value: object) -> Markdown:
     """Foreign text as words on one line: no markup, no link, no mention in it."""
     if isinstance(value, Markdown):
         return value
-    text = " ".join(str(value).split())
-    text = html.escape(SPECIAL.sub(r"\\\1", text), quote=False)
-    text = text.replace("://", f":{NOTHING}//").replace("www.", f"www{NOTHING}.")
-    text = MENTION.sub(f"@{NOTHING}", text)
-    return Markdown(REFERENCE.sub(rf"\1{NOTHING}", text))
+    return Markdown(_unlinked(html.escape(SPECIAL.sub(r"\\\1", one_line(value)), quote=False)))
+
+
+def _unlinked(text: str) -> str:
+    text = ADDRESS.sub(lambda found: found[0] + NOTHING, text)
+    text = MENTION.sub(f"{NOTHING}@{NOTHING}", text)
+    text = EMOJI.sub(f":{NOTHING}", text)
+    return REFERENCE.sub(rf"\1{NOTHING}", text)
 
 
 def code(value: object) -> Markdown:
     """Foreign text as code within a line, in a table too."""
-    text = " ".join(str(value).split())
+    text = one_line(value)
     if not text:
         return Markdown("")
     if "`" in text or "|" in text or "\\" in text:
@@ -50,11 +63,11 @@ def prose(text: str) -> Markdown:
     parts = text.split("`")
     if len(parts) % 2 == 0:  # an odd backtick out is no markup of ours
         return plain(text)
-    marked = [code(part) if index % 2 else plain_part(part) for index, part in enumerate(parts)]
+    marked = [code(part) if index % 2 else _beside(part) for index, part in enumerate(parts)]
     return Markdown("".join(marked))
 
 
-def plain_part(text: str) -> Markdown:
+def _beside(text: str) -> Markdown:
     """`plain`, the spaces at both ends kept."""
     before, after = (" " if text[:1].isspace() else ""), (" " if text[-1:].isspace() else "")
     return Markdown(f"{before}{plain(text)}{after}") if text.strip() else Markdown(" " if text else "")
@@ -62,7 +75,12 @@ def plain_part(text: str) -> Markdown:
 
 def html_code(value: object) -> Markdown:
     """Foreign text as code where only HTML is read (a `<summary>`)."""
-    return Markdown(f"<code>{html.escape(' '.join(str(value).split()))}</code>")
+    return Markdown(f"<code>{html.escape(one_line(value))}</code>")
+
+
+def html_text(value: object) -> Markdown:
+    """Foreign text as words where only HTML is read; GitHub mentions and links there too."""
+    return Markdown(_unlinked(html.escape(one_line(value))))
 
 
 def link(label: Markdown, url: str | None) -> Markdown:
@@ -74,7 +92,52 @@ def link(label: Markdown, url: str | None) -> Markdown:
 
 def fence(text: str, language: str = "text") -> Markdown:
     """Foreign text as a block, its fence longer than any in it."""
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    body = INVISIBLE.sub("", ESCAPE_SEQUENCE.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))).strip("\n")
+    longest = max((len(run) for run in re.findall(r"`+", body)), default=0)
     ticks = "`" * max(3, longest + 1)
-    body = text.replace("\r", "").strip("\n")
     return Markdown(f"{ticks}{language}\n{body}\n{ticks}")
+
+
+def units(text: str) -> int:
+    """The length of a text in UTF-16's units, an emoji being two.
+
+    GitHub says "maximum is 65536 characters" of a comment; measured by others it takes 65,536 characters of any kind or
+    262,144 bytes (dead-claudia/github-limits#13). UTF-16 counts at least as many as either.
+    """
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def cut(text: str, most: int) -> str:
+    """The lines of a Markdown text that fit, with every block and every `<details>` closed that they leave open.
+
+    Args:
+        text: Markdown of ours: fences and HTML tags stand at the start of a line.
+        most: UTF-16 units; nothing is cut from a text within them.
+    """
+    if units(text) <= most:
+        return text
+    kept: list[str] = []
+    closing: list[str] = []
+    fenced: str | None = None
+    room = most
+    for line in text.splitlines():
+        ticks = line[: len(line) - len(line.lstrip("`"))]
+        opens = fenced is None and len(ticks) >= 3  # noqa: PLR2004  # a fence has three or more
+        ends = fenced is not None and line == fenced
+        needed = units(line) + 1 + sum(units(end) + 2 for end in closing) + (len(ticks) + 1 if opens else 0)
+        needed += len("\n</details>\n") if line == "<details>" else 0
+        if needed > room:
+            break
+        kept.append(line)
+        room -= units(line) + 1
+        if opens:
+            fenced = ticks
+            closing.append(ticks)
+        elif ends:
+            fenced = None
+            closing.pop()
+        elif fenced is None and line == "<details>":
+            closing.append("\n</details>")
+        elif fenced is None and line == "</details>" and closing:
+            closing.pop()
+    return "\n".join([*kept, *reversed(closing)]) + "\n"

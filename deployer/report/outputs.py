@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from deployer.outcome import FlowOutcome, Outcome, Status
+from deployer.outcome import FailureReason, FlowOutcome, Outcome, Status
 
 DECIDING = (Status.FAILURE, Status.CANCELLED, Status.SUCCESS, Status.PENDING, Status.SKIPPED)
 
@@ -13,14 +13,25 @@ DECIDING = (Status.FAILURE, Status.CANCELLED, Status.SUCCESS, Status.PENDING, St
 def outputs(outcome: Outcome, comment_url: str | None) -> dict[str, str]:
     """The outputs by name.
 
-    With several flows, those that have one value speak of the flow that decides: the first failed one, else the first.
+    With several flows, those that have one value speak of the flow that decides: the first failed one, else the first
+    cancelled one, else the first that was deployed. `deployments` has an object a flow, in the order of the input, all
+    with the same keys.
+
+    Args:
+        outcome: what became of the job.
+        comment_url: the comment that was written, if one was.
     """
     flow = deciding_flow(outcome)
     deployment, run = (flow.deployment, flow.run) if flow is not None else (None, None)
-    failure = outcome.failure
+    status = outcome.status if outcome.status is not Status.PENDING else Status.SUCCESS
+    failure = outcome.failures[0] if outcome.failures else (flow.failure if flow is not None else None)
+    if status in (Status.FAILURE, Status.CANCELLED):
+        reason = failure.reason if failure is not None else FailureReason.INTERNAL
+    else:
+        reason = None
     return {
-        "status": str(outcome.status if outcome.status is not Status.PENDING else Status.SUCCESS),
-        "failure-reason": str(failure.reason) if failure is not None else "",
+        "status": str(status),
+        "failure-reason": str(reason or ""),
         "operation": outcome.operation,
         "deployment-id": deployment.id if deployment is not None else "",
         "run-id": run.id if run is not None else "",
@@ -48,6 +59,8 @@ def flat(flow: FlowOutcome, outcome: Outcome) -> dict[str, Any]:
         "status": str(flow.status),
         "failure_reason": str(failure.reason) if failure else None,
         "failure_message": failure.message if failure else None,
+        "failure_path": failure.path if failure else None,
+        "failure_line": failure.line if failure else None,
         "flow": flow.flow,
         "flow_name": flow.name,
         "operation": flow.operation,
@@ -55,6 +68,7 @@ def flat(flow: FlowOutcome, outcome: Outcome) -> dict[str, Any]:
         "deployment_id": deployment.id if deployment else None,
         "deployment_url": deployment.url if deployment else None,
         "arn": deployment.arn if deployment else None,
+        "region": deployment.region if deployment else None,
         "namespace": deployment.namespace if deployment else None,
         "metaflow_namespace": deployment.metaflow_namespace if deployment else None,
         "owner": deployment.owner if deployment else None,
@@ -71,10 +85,19 @@ def flat(flow: FlowOutcome, outcome: Outcome) -> dict[str, Any]:
         "run_seconds": run.duration if run else None,
         "run_parameters": run.parameters if run else None,
         "failed_step": run.failed_task.step if run and run.failed_task else None,
-        "commit": outcome.context.commit if outcome.context else None,
+        "commit": _commit(flow, outcome),
+        "pull_request": deployment.provenance.pull_request if deployment and deployment.provenance else None,
+        "replaced_commit": flow.replaced.provenance.commit if flow.replaced and flow.replaced.provenance else None,
         "python": runtime.python if runtime else None,
         "metaflow": runtime.metaflow if runtime else None,
         "task_image": runtime.task_image if runtime else None,
         "warnings": list(flow.warnings),
         "seconds": round(flow.seconds, 3) if flow.seconds is not None else None,
     }
+
+
+def _commit(flow: FlowOutcome, outcome: Outcome) -> str | None:
+    """The commit of what stands, as it is stamped; else this job's."""
+    if flow.deployment is not None and flow.deployment.provenance is not None:
+        return flow.deployment.provenance.commit
+    return outcome.context.commit if outcome.context is not None else None

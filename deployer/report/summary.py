@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from deployer.outcome import Outcome
-from deployer.report.render import render
+from deployer.report.markdown import cut
+from deployer.report.render import Detail, Renderer
 
 SUMMARY_LIMIT = 1024 * 1024
-"""Bytes of a step's summary (GitHub: Workflow commands, "Step isolation and limits")."""
-CUTS: tuple[dict[str, object], ...] = (
-    {"graphs": True, "evidence_lines": 200},
-    {"graphs": False, "evidence_lines": 25},
-    {"graphs": False, "evidence_lines": 0},
+"""Bytes of a step's summary; of a larger one GitHub shows nothing (Workflow commands, adding a job summary)."""
+MOST_BYTES = 3
+"""Bytes of UTF-8 that a UTF-16 unit can take."""
+LESS = (
+    Detail(excerpt=60),
+    Detail(cut=True, excerpt=60, graphs=False),
+    Detail(cut=True, excerpt=25, graphs=False, logs=False),
+    Detail(cut=True, excerpt=6, graphs=False, logs=False, well=False),
 )
 
 
-def summary(outcome: Outcome) -> str:
-    """The summary's Markdown; more than GitHub takes is cut, since it would drop all of it."""
-    for cut in CUTS:
-        body = render("summary", outcome, **cut)
-        if len(body.encode()) < SUMMARY_LIMIT:
+def summary(outcome: Outcome, *, limit: int = SUMMARY_LIMIT) -> str:
+    """The summary's Markdown, within `limit` bytes."""
+    render = Renderer()
+    body = ""
+    for detail in LESS:
+        body = render("summary", outcome, detail=detail)
+        if len(body.encode()) < limit:
             return body
-    return body.encode()[: SUMMARY_LIMIT - 1].decode(errors="ignore").rsplit("\n", 1)[0] + "\n"
+    return cut(body, limit // MOST_BYTES)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
 
 DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 SHORT_DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 SHORT_ID = 20
 AWS_FIELDS = 6
+MINUTES, HOURS = 60, 24
+MOST_TIMES = 4
+SHORTHANDS = {"@hourly": "0 * * * *", "@daily": "0 0 * * *", "@midnight": "0 0 * * *", "@weekly": "0 0 * * 0"}
 
 
 def duration(seconds: float) -> str:
@@ -30,9 +34,14 @@ def count(number: int, thing: str) -> str:
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
+def listed(items: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+
+
 def moment(time: datetime) -> str:
     """`2026-11-23 08:41 UTC`."""
-    return time.strftime("%Y-%m-%d %H:%M UTC")
+    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def shortened(identifier: str) -> str:
@@ -50,46 +59,79 @@ def orchestrator(name: str) -> str:
     return {"argo-workflows": "Argo Workflows", "step-functions": "AWS Step Functions"}.get(name, name)
 
 
-def schedule(cron: str, timezone: str | None) -> str | None:  # noqa: PLR0911  # a table of cases
+def schedule(cron: str, timezone: str | None) -> str | None:
     """A simple cron expression in words; None where its own spelling says it better.
 
     Five fields are Argo's; six are EventBridge's, the sixth a year and weekdays counted from 1 (docs.aws.amazon.com,
     EventBridge: cron expressions).
     """
-    fields = cron.split()
+    fields = SHORTHANDS.get(cron.strip(), cron).split()
     is_aws = len(fields) == AWS_FIELDS
     if len(fields) not in (5, AWS_FIELDS) or (is_aws and fields[5] != "*"):
         return None
-    minute, hour, day, month, weekday = fields[:5]
-    day, weekday = day.replace("?", "*"), weekday.replace("?", "*")
-    if month != "*" or not minute.isdigit():
-        every = re.fullmatch(r"(?:\*|0)/(\d+)", minute)
-        if every and (hour, day, month, weekday) == ("*", "*", "*", "*"):
-            return f"every {every[1]} minutes"
+    minute, hour, day, month, weekday = (field.replace("?", "*") for field in fields[:5])
+    if month != "*":
         return None
-    if hour == "*" and day == weekday == "*":
-        return "every hour" if int(minute) == 0 else f"every hour at {int(minute)} past"
-    if not hour.isdigit():
+    if day == weekday == "*" and (often := _often(minute, hour)) is not None:
+        return often
+    times = _times(minute, hour)
+    days = _days(day, weekday, is_aws=is_aws)
+    return f"{days} at {times} {zone(timezone)}" if times is not None and days is not None else None
+
+
+def _often(minute: str, hour: str) -> str | None:
+    """What comes several times a day in equal steps."""
+    if every := re.fullmatch(r"(?:\*|0)/([1-9]\d?)", minute):
+        if hour != "*" or MINUTES % int(every[1]):
+            return None
+        return "every minute" if every[1] == "1" else f"every {every[1]} minutes"
+    if minute == "*":
+        return "every minute" if hour == "*" else None
+    if not _is_number(minute, MINUTES):
         return None
-    at = f"at {int(hour):02d}:{int(minute):02d} {zone(timezone)}"
+    past = "" if int(minute) == 0 else f" at {int(minute)} past"
+    if hour == "*":
+        return f"every hour{past}"
+    every = re.fullmatch(r"(?:\*|0)/([1-9]\d?)", hour)
+    return f"every {every[1]} hours{past}" if every and HOURS % int(every[1]) == 0 and int(every[1]) > 1 else None
+
+
+def _times(minute: str, hour: str) -> str | None:
+    """`06:00`, `06:00 and 18:00`."""
+    hours = hour.split(",")
+    if not _is_number(minute, MINUTES) or len(hours) > MOST_TIMES or not all(_is_number(one, HOURS) for one in hours):
+        return None
+    return listed([f"{int(one):02d}:{int(minute):02d}" for one in hours])
+
+
+def _days(day: str, weekday: str, *, is_aws: bool) -> str | None:
     if day == weekday == "*":
-        return f"every day {at}"
-    if day == "*" and (name := _weekday(weekday, is_aws=is_aws)) is not None:
-        return f"every {name} {at}"
-    if day.isdigit() and weekday == "*":
-        return f"on day {int(day)} of every month {at}"
-    return None
+        return "every day"
+    if weekday == "*":
+        return f"on day {int(day)} of every month" if _is_number(day, 32) and int(day) > 0 else None
+    if day != "*":
+        return None
+    if "-" in weekday:
+        ends = [_weekday(end, is_aws=is_aws) for end in weekday.split("-")]
+        return "every weekday" if ends == [1, 5] else None
+    days = [_weekday(one, is_aws=is_aws) for one in weekday.split(",")]
+    return f"every {listed([DAYS[one] for one in days if one is not None])}" if None not in days else None
+
+
+def _weekday(field: str, *, is_aws: bool) -> int | None:
+    """A day of the week, Sunday being 0."""
+    if field.upper() in SHORT_DAYS:
+        return SHORT_DAYS.index(field.upper())
+    if not field.isdecimal():
+        return None
+    index = int(field) - 1 if is_aws else (0 if field == "7" else int(field))
+    return index if 0 <= index < len(DAYS) else None
+
+
+def _is_number(field: str, below: int) -> bool:
+    return field.isdecimal() and int(field) < below
 
 
 def zone(timezone: str | None) -> str:
     """A time zone's name, UTC by default."""
     return "UTC" if timezone in (None, "", "Etc/UTC", "UTC") else str(timezone)
-
-
-def _weekday(field: str, *, is_aws: bool) -> str | None:
-    if field.upper() in SHORT_DAYS:
-        return DAYS[SHORT_DAYS.index(field.upper())]
-    if not field.isdigit():
-        return None
-    index = int(field) - 1 if is_aws else int(field) % 7
-    return DAYS[index] if 0 <= index < len(DAYS) else None

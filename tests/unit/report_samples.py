@@ -247,10 +247,27 @@ SAMPLES: dict[str, Outcome] = {
             failure=Failure(
                 reason=FailureReason.HALF_DEPLOYED,
                 message="EventBridge refused the schedule: events:PutRule is missing. "
-                "`recsys.prod.trainflow` was written before the failure and stands at the orchestrator now; it may lack its schedule or trigger.",
+                "`recsys.prod.trainflow` was written before the failure and stands at the orchestrator now; "
+                "it may lack its schedule or trigger.",
                 advice="Allow `events:PutRule` and deploy again.",
                 evidence="botocore.errorfactory.AccessDeniedException: not authorized to perform: events:PutRule",
             ),
+        )
+    ),
+    "refused": outcome(
+        *(
+            flow(
+                name,
+                deployment=replace(REPLACED, id=f"recsys.prod.{name.lower()}", flow_name=name),
+                status=Status.FAILURE,
+                failure=Failure(
+                    reason=FailureReason.PERMISSION,
+                    message="The service account may not `patch` `workflowtemplates` in the namespace `ml`.",
+                    advice="Add the verb to its Role.",
+                    evidence='User "system:serviceaccount:ml:deploy" cannot patch resource "workflowtemplates"',
+                ),
+            )
+            for name in ("TrainFlow", "ScoreFlow", "EvalFlow", "FeatureFlow")
         )
     ),
     "timeout": outcome(

@@ -128,6 +128,15 @@ def test_an_annotation_without_a_line_says_none() -> None:
     assert stream.getvalue().splitlines()[-1] == "::warning::careful"
 
 
+def test_the_same_annotation_is_printed_once() -> None:
+    made, stream = console()
+    made.warning("careful")
+    made.info("between")
+    made.annotate(Annotation(level="warning", message="careful"))
+    made.warning("careful", title="other")
+    assert stream.getvalue().splitlines() == ["::warning::careful", "between", "::warning title=other::careful"]
+
+
 def test_where_no_runner_listens_people_read() -> None:
     made, stream = console({})
     made.mask(["s3cr3t-value"])

@@ -14,7 +14,7 @@ from sandbox.runner import JobEvent, JobResult, Runner, merged_pull_request, pus
 from sandbox.world import World
 
 SHA = "3f2a91c0" * 5
-FAILING = '''
+FAILING = """
 from metaflow import FlowSpec, step
 
 
@@ -32,7 +32,7 @@ class FailingFlow(FlowSpec):
 
 if __name__ == "__main__":
     FailingFlow()
-'''
+"""
 
 
 class Pulls:
@@ -104,7 +104,9 @@ def test_a_merged_pull_request_is_deployed_run_and_told(
     assert machine(world, "MergedHello") is not None
     (comment,) = pulls.comments(number)
     assert "### ✅ Deployed `HelloFlow` to AWS Step Functions; its run succeeded" in comment
-    assert result.outputs["comment-url"].endswith(f"/pull/{number}#issuecomment-{world.github.comments(number)[0]['id']}")
+    assert result.outputs["comment-url"].endswith(
+        f"/pull/{number}#issuecomment-{world.github.comments(number)[0]['id']}"
+    )
     assert "2 steps" in comment
     assert result.summary.startswith("## ✅")
     tags = client(world).list_tags_for_resource(resourceArn=result.deployments[0]["arn"])["tags"]
@@ -156,7 +158,10 @@ def test_a_failed_run_fails_the_job_and_shows_the_line(
     [
         (closed(1, merged=False), "closed without being merged"),
         (closed(1, base="develop"), "not the default branch"),
-        (JobEvent(name="push", payload=push(before="1" * 40, after=SHA, ref="refs/tags/v1"), ref="refs/tags/v1"), "tag"),
+        (
+            JobEvent(name="push", payload=push(before="1" * 40, after=SHA, ref="refs/tags/v1"), ref="refs/tags/v1"),
+            "tag",
+        ),
         (JobEvent(name="issue_comment", payload={}), "deploys nothing by itself"),
     ],
 )
@@ -204,9 +209,7 @@ def test_the_comment_is_updated_in_place_and_anew_when_it_turns(
     assert len(world.github.mails()) == mails + 2
 
 
-def test_two_jobs_do_not_overwrite_each_others_comments(
-    runner: Runner, workspace: Path, pulls: Pulls
-) -> None:
+def test_two_jobs_do_not_overwrite_each_others_comments(runner: Runner, workspace: Path, pulls: Pulls) -> None:
     number = pulls.merged()
     inputs = {"flow": "flows/hello.py", "orchestrator": "step-functions", "deployment-name": "TwoJobs"}
     for job in ("staging", "production", "staging"):
@@ -223,9 +226,9 @@ def test_a_token_that_may_not_comment_costs_the_comment_only(
     result = run(runner, workspace, closed(number), deployment_name="Uncommented")
     assert result.exit_code == 0
     assert result.outputs["status"] == "success"
-    assert any(
-        line.startswith("::warning") and "pull-requests: write" in line for line in result.log.splitlines()
-    ), result.log
+    assert any(line.startswith("::warning") and "pull-requests: write" in line for line in result.log.splitlines()), (
+        result.log
+    )
 
 
 def test_an_answer_that_was_lost_makes_no_second_comment(
@@ -331,11 +334,17 @@ def test_triggering_what_is_not_deployed_says_so(runner: Runner, workspace: Path
     assert "Nothing is deployed as 'NoSuch'" in result.summary
 
 
-@pytest.mark.parametrize(("on_timeout", "fate", "state"), [("leave", "left", "RUNNING"), ("terminate", "terminated", "ABORTED")])
+@pytest.mark.parametrize(
+    ("on_timeout", "fate", "state"), [("leave", "left", "RUNNING"), ("terminate", "terminated", "ABORTED")]
+)
 def test_a_run_that_takes_too_long_is_left_or_terminated(
     on_timeout: str, fate: str, state: str, runner: Runner, workspace: Path, world: World
 ) -> None:
-    slow = (workspace / "flows" / "hello.py").read_text().replace("self.greeting =", "import time; time.sleep(300); self.greeting =")
+    slow = (
+        (workspace / "flows" / "hello.py")
+        .read_text()
+        .replace("self.greeting =", "import time; time.sleep(300); self.greeting =")
+    )
     (workspace / "flows" / "slow.py").write_text(slow)
     result = run(
         runner,
@@ -384,7 +393,11 @@ def test_what_metaflow_would_refuse_is_told_by_the_inputs_name(
 @pytest.mark.parametrize(
     ("variables", "reason", "told"),
     [
-        ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_EC2_METADATA_DISABLED": "true"}, "credentials", "OIDC"),
+        (
+            {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_EC2_METADATA_DISABLED": "true"},
+            "credentials",
+            "OIDC",
+        ),
         ({"AWS_DEFAULT_REGION": ""}, "credentials", "AWS_DEFAULT_REGION"),
         ({"AWS_ENDPOINT_URL_SFN": "http://127.0.0.1:9"}, "orchestrator-unreachable", "may reach"),
         ({"METAFLOW_DATASTORE_SYSROOT_S3": "s3://no-such-bucket/x"}, "datastore", "METAFLOW_DATASTORE_SYSROOT_S3"),
@@ -445,7 +458,14 @@ def test_parameters_of_every_type_arrive(runner: Runner, workspace: Path, world:
         "        assert self.seen == expected, self.seen\n        self.next(self.end)\n\n"
         "    @step\n    def end(self):\n        pass\n\n\nif __name__ == '__main__':\n    TypedFlow()\n"
     )
-    parameters = {"label": 'a "b" $c', "many": "3", "rate": 0.25, "loud": True, "layers": {"a": [1, None]}, "data": "data.csv"}
+    parameters = {
+        "label": 'a "b" $c',
+        "many": "3",
+        "rate": 0.25,
+        "loud": True,
+        "layers": {"a": [1, None]},
+        "data": "data.csv",
+    }
     result = run(
         runner,
         workspace,

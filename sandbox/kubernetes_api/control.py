@@ -1,0 +1,67 @@
+"""A test's hand on the stand-in."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sandbox.kubernetes_api.app import GROUP, TOKEN
+
+
+class KubernetesControl:
+    """The stand-in at an address."""
+
+    def __init__(self, url: str) -> None:
+        """Args: url: where it serves."""
+        self.url = url
+
+    def kubeconfig(self, *, token: str = TOKEN, server: str | None = None) -> str:
+        """A kubeconfig for it, as JSON, which is YAML too."""
+        return json.dumps(
+            {
+                "apiVersion": "v1",
+                "kind": "Config",
+                "clusters": [{"name": "sandbox", "cluster": {"server": server or self.url}}],
+                "users": [{"name": "deployer", "user": {"token": token}}],
+                "contexts": [{"name": "sandbox", "context": {"cluster": "sandbox", "user": "deployer"}}],
+                "current-context": "sandbox",
+            }
+        )
+
+    def configure(
+        self,
+        *,
+        denied: Iterable[tuple[str, str]] = (),
+        missing: Iterable[str] = (),
+        invalid: Mapping[str, str] | None = None,
+    ) -> None:
+        """Set what is refused from now on: (verb, plural) pairs, CRDs that are not installed, invalid objects."""
+        body = {"denied": list(denied), "missing": list(missing), "invalid": dict(invalid or {})}
+        self._ask("POST", "/_control", body)
+
+    def get(self, plural: str, name: str, namespace: str = "default") -> dict[str, Any] | None:
+        """An object, as the API gives it."""
+        try:
+            return dict(self._ask("GET", f"/apis/{GROUP}/v1alpha1/namespaces/{namespace}/{plural}/{name}"))
+        except urllib.error.HTTPError as error:
+            if error.code == 404:
+                return None
+            raise
+
+    def workflows(self, namespace: str = "default") -> list[dict[str, Any]]:
+        """All Workflows."""
+        return list(self._ask("GET", f"/apis/{GROUP}/v1alpha1/namespaces/{namespace}/workflows")["items"])
+
+    def set_status(self, name: str, namespace: str = "default", **status: Any) -> None:
+        """Set a Workflow's status, as the controller would: `phase`, `startedAt`, `finishedAt`, `message`."""
+        self._ask("POST", f"/_control/status/{namespace}/{name}", status)
+
+    def _ask(self, method: str, path: str, body: Any = None) -> Any:
+        data = json.dumps(body).encode() if body is not None else None
+        headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+        asked = urllib.request.Request(self.url + path, data=data, headers=headers, method=method)
+        with urllib.request.urlopen(asked, timeout=10) as answer:
+            return json.load(answer)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from deployer.console import Console
+from deployer.console import Console, secret_variables
 from deployer.deadline import Cancellation
 from deployer.event import Event, job_context, read_event
 from deployer.inputs import CommentMode, InputErrors, Inputs, check_paths, read_inputs, secrets
@@ -40,6 +40,7 @@ def run_action(environ: Mapping[str, str], console: Console, cancellation: Cance
     Returns:
         The exit status.
     """
+    console.mask(secret_variables(environ))
     event = read_event(environ, _payload(environ))
     inputs: Inputs | None = None
     try:

@@ -79,7 +79,7 @@ def _comments(
     urls = []
     try:
         for number in _pull_requests(event, client):
-            url = _tell(client, number, outcome, event, settings)
+            url = _tell(client, number, outcome, event, settings, console)
             if url is not None:
                 console.info(f"pull request #{number}: {url}")
                 urls.append(url)
@@ -97,7 +97,9 @@ def _pull_requests(event: Event, client: GitHubClient) -> tuple[int, ...]:
     return tuple(pull.number for pull in client.merged_pull_requests(event.commits))
 
 
-def _tell(client: GitHubClient, number: int, outcome: Outcome, event: Event, settings: ReportSettings) -> str | None:
+def _tell(
+    client: GitHubClient, number: int, outcome: Outcome, event: Event, settings: ReportSettings, console: Console
+) -> str | None:
     from deployer.github.comment import CommentHeader
     from deployer.github.publish import publish as publish_comment
 
@@ -108,7 +110,8 @@ def _tell(client: GitHubClient, number: int, outcome: Outcome, event: Event, set
         status=str(outcome.status),
         commit=context.commit if context is not None else "",
     )
-    body = comment_body(outcome, summary_url=context.run_url if context is not None else None)
+    # no runner masks what goes to the API: a flow may have printed a secret into its log
+    body = console.masked(comment_body(outcome, summary_url=context.run_url if context is not None else None))
     published = publish_comment(client, number, header, body, str(settings.mode))
     return published.url if published is not None else None
 

@@ -50,6 +50,7 @@ def prepare(handle: FlowHandle, outcome: FlowOutcome) -> FlowOutcome:
             description=opened.description,
             runtime=opened.runtime,
             production=opened.production,
+            production_by_default=opened.production is True and handle.job.inputs.production is None,
             warnings=outcome.warnings + opened.warnings + _image_warning(opened, outcome.orchestrator),
         )
         if outcome.description is not None and _triggers(handle.job.inputs, outcome.operation):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from deployer.outcome import Outcome, Status
 from deployer.report.markdown import cut, units
-from deployer.report.render import Detail, Renderer
+from deployer.report.render import Detail, render
 
 COMMENT_LIMIT = 65_536
 """GitHub: "body is too long (maximum is 65536 characters)"."""
@@ -34,16 +34,15 @@ def comment_body(outcome: Outcome, *, summary_url: str | None, limit: int = COMM
         summary_url: where the whole of it is, should it have to be cut.
         limit: characters, an emoji being two.
     """
-    render = Renderer()
     for detail in LESS:
         shown = replace(detail, well=detail.well and len(outcome.flows) <= MOST_DETAILED)
         body = render("comment", outcome, detail=shown, summary_url=summary_url)
         if units(body) <= limit:
             return body
-    return _fewer_rows(render, outcome, summary_url, limit)
+    return _fewer_rows(outcome, summary_url, limit)
 
 
-def _fewer_rows(render: Renderer, outcome: Outcome, summary_url: str | None, limit: int) -> str:
+def _fewer_rows(outcome: Outcome, summary_url: str | None, limit: int) -> str:
     """Only as many flows as fit, the failed ones before all others; at last the lines that fit."""
     worst = sorted(outcome.flows, key=lambda flow: flow.status is Status.SUCCESS)
     kept = len(worst)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,32 +38,28 @@ class Detail:
     """Whether something was left out, which is then said."""
 
 
-class Renderer:
-    """The templates, compiled once."""
+def render(
+    template: str,
+    outcome: Outcome,
+    *,
+    detail: Detail,
+    summary_url: str | None = None,
+    story: Outcome | None = None,
+) -> str:
+    """Render one of the templates.
 
-    def __init__(self) -> None:
-        self._environment = _environment()
-
-    def __call__(
-        self,
-        template: str,
-        outcome: Outcome,
-        *,
-        detail: Detail,
-        summary_url: str | None = None,
-        story: Outcome | None = None,
-    ) -> str:
-        """Render one of the templates.
-
-        Args:
-            template: its name, without `.md.j2`.
-            outcome: what it tells.
-            detail: how much of it.
-            summary_url: where the whole of it is.
-            story: what the heading tells, where `outcome` is only a part of it.
-        """
-        flows = sorted(outcome.flows, key=lambda flow: WORST_FIRST.index(flow.status))
-        text = self._environment.get_template(f"{template}.md.j2").render(
+    Args:
+        template: its name, without `.md.j2`.
+        outcome: what it tells.
+        detail: how much of it.
+        summary_url: where the whole of it is.
+        story: what the heading tells, where `outcome` is only a part of it.
+    """
+    flows = sorted(outcome.flows, key=lambda flow: WORST_FIRST.index(flow.status))
+    text = (
+        _environment()
+        .get_template(f"{template}.md.j2")
+        .render(
             outcome=outcome,
             flows=flows,
             open_rows=_open_rows(flows),
@@ -70,7 +67,8 @@ class Renderer:
             summary_url=summary_url,
             story=story or outcome,
         )
-        return _squeezed(text)
+    )
+    return _squeezed(text)
 
 
 def _open_rows(flows: list[FlowOutcome]) -> int:
@@ -80,7 +78,9 @@ def _open_rows(flows: list[FlowOutcome]) -> int:
     return sum(flow.status is not Status.SUCCESS for flow in flows)
 
 
+@cache
 def _environment() -> Environment:
+    """The templates, compiled once; nothing in it changes afterwards."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from deployer.outcome import Outcome
 from deployer.report.markdown import cut
-from deployer.report.render import Detail, Renderer
+from deployer.report.render import Detail, render
 
 SUMMARY_LIMIT = 1024 * 1024
 """Bytes of a step's summary; of a larger one GitHub shows nothing (Workflow commands, adding a job summary)."""
@@ -20,7 +20,6 @@ LESS = (
 
 def summary(outcome: Outcome, *, limit: int = SUMMARY_LIMIT) -> str:
     """The summary's Markdown, within `limit` bytes."""
-    render = Renderer()
     body = ""
     for detail in LESS:
         body = render("summary", outcome, detail=detail)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -107,3 +110,61 @@ def test_the_types_of_choices_are_the_choices_that_the_inputs_take() -> None:
     for name, kind in choices.items():
         assert types["inputs"][name]["allowed-values"] == [str(one) for one in kind], name
     assert types["outputs"]["run-status"]["allowed-values"] == [str(one) for one in RunStatus]
+
+
+def set_variables(reusable: Any, folder: Path, **variables: str) -> tuple[int, str, str]:
+    """Run the step that sets the environment variables; its exit status, what it prints, and what it sets."""
+    step = next(one for one in reusable["jobs"]["deploy"]["steps"] if one["name"] == "Set the environment variables")
+    file = folder / "env"
+    file.touch()
+    environment = {**dict.fromkeys(step["env"], ""), **variables, "GITHUB_ENV": str(file), "PATH": os.environ["PATH"]}
+    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr, file.read_text()
+
+
+def test_environment_variables_are_set_and_the_secret_ones_masked(reusable: Any, tmp_path: Path) -> None:
+    status, printed, made = set_variables(
+        reusable,
+        tmp_path,
+        VARIABLES="UV_INDEX=https://example.com/a=b\r\n\nEMPTY=\n",
+        SECRET_VARIABLES="API_KEY=s3cret $(date)\n",
+        AWS_DEFAULT_REGION="eu-west-1",
+        AWS_ACCESS_KEY_ID="AKIA",
+    )
+    assert status == 0, printed
+    assert made.splitlines() == [
+        "UV_INDEX=https://example.com/a=b",
+        "EMPTY=",
+        "API_KEY=s3cret $(date)",
+        "AWS_DEFAULT_REGION=eu-west-1",
+        "AWS_ACCESS_KEY_ID=AKIA",
+    ]
+    assert printed == "::add-mask::s3cret $(date)\n"
+
+
+@pytest.mark.parametrize("line", ["no equals sign", "1NAME=value", "A B=c", "=value"])
+def test_a_line_that_is_no_environment_variable_is_refused(reusable: Any, tmp_path: Path, line: str) -> None:
+    status, printed, made = set_variables(reusable, tmp_path, VARIABLES=line)
+    assert status == 1
+    assert "NAME=VALUE" in printed
+    assert made == ""
+
+
+def test_a_release_names_its_image_by_digest(tmp_path: Path) -> None:
+    (tmp_path / "scripts").mkdir()
+    for file in ("scripts/name_image", "action.yml"):
+        shutil.copy(ROOT / file, tmp_path / file)
+    image = f"ghcr.io/octo-org/metaflow-deploy@sha256:{'a' * 64}"
+    subprocess.run([tmp_path / "scripts" / "name_image", image], check=True)
+    assert read(tmp_path / "action.yml")["runs"] == {"using": "docker", "image": f"docker://{image}"}
+    again = subprocess.run([tmp_path / "scripts" / "name_image", image], capture_output=True, text=True, check=False)
+    assert again.returncode != 0
+    assert "does not name the Dockerfile" in again.stderr
+
+
+@pytest.mark.parametrize("image", ["ghcr.io/octo-org/metaflow-deploy:1.2.3", "x@sha256:12", "a|b@sha256:" + "a" * 64])
+def test_a_release_takes_no_image_without_a_digest(tmp_path: Path, image: str) -> None:
+    done = subprocess.run([ROOT / "scripts" / "name_image", image], capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "no image with a digest" in done.stderr

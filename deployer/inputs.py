@@ -201,7 +201,8 @@ def secrets(inputs: Inputs) -> tuple[str, ...]:
     found = [inputs.github_token or ""]
     if inputs.kubeconfig is not None:
         found += re.findall(
-            r"(?:token|password|client-key-data|id-token|refresh-token)\s*:\s*[\"']?([^\s\"',}]+)", inputs.kubeconfig
+            r"(?:token|password|client-key-data|id-token|refresh-token)[\"']?\s*:\s*[\"']?([^\s\"',}]+)",
+            inputs.kubeconfig,
         )
     if inputs.metaflow_config is not None:
         found += [

@@ -111,6 +111,7 @@ class Act:
         repository: Path,
         variables: Mapping[str, str] | None = None,
         environment: Mapping[str, str] | None = None,
+        secrets: Mapping[str, str] | None = None,
         limit: float = 300,
     ) -> ActResult:
         """Run a workflow.
@@ -136,7 +137,7 @@ class Act:
             *_pairs("--local-repository", {name: str(path) for name, path in self._stand_ins.items()}),
             *_pairs("--env", {**self._environment, **(environment or {})}),
             *_pairs("--var", self._variables if variables is None else variables),
-            *_pairs("--secret", self._secrets),
+            *_pairs("--secret", {**self._secrets, **(secrets or {})}),
         ]
         home = {"HOME": str(self._folder), "XDG_CONFIG_HOME": str(self._folder), "XDG_CACHE_HOME": str(self._folder)}
         with _alone():

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ import pytest
 
 from sandbox.docker.act import Act, ActResult
 from sandbox.docker.repositories import Repository, example_workflow
+from sandbox.kubernetes_api.app import TOKEN
+from sandbox.kubernetes_api.control import KubernetesControl
+from sandbox.processes import Servers
 from sandbox.runner import merged_pull_request, push
 from sandbox.world import World
 
@@ -61,6 +65,28 @@ def caller(act: Act, flows: Repository, world: World) -> Caller:
     return Caller(act, flows, world)
 
 
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[KubernetesControl]:
+    """The Kubernetes API with Argo's objects; nothing runs there."""
+    servers = Servers(tmp_path)
+    try:
+        yield KubernetesControl(servers.start("sandbox.kubernetes_api", host="127.0.0.1"))
+    finally:
+        servers.stop()
+
+
+def secrets(cluster: KubernetesControl) -> dict[str, str]:
+    """The secrets that the examples name."""
+    config = {
+        "METAFLOW_KUBERNETES_CONTAINER_IMAGE": "registry.example.com/flows:1",
+        "METAFLOW_ARGO_EVENTS_EVENT": "metaflow-event",
+        "METAFLOW_ARGO_EVENTS_EVENT_BUS": "default",
+        "METAFLOW_ARGO_EVENTS_EVENT_SOURCE": "argo-events-webhook",
+        "METAFLOW_ARGO_EVENTS_SERVICE_ACCOUNT": "operate-workflow-sa",
+    }
+    return {"KUBECONFIG": cluster.kubeconfig(), "METAFLOW_CONFIG": json.dumps(config)}
+
+
 def state_machines(world: World) -> set[str]:
     """What stands at Step Functions."""
     variables = world.environment
@@ -101,6 +127,32 @@ def test_a_push_deploys_runs_and_tells_the_pull_request(caller: Caller, world: W
     assert outputs["run-id"] in comment["body"]
     assert "`HelloFlow`" in comment["body"]
     assert len(world.github.mails()) == 1
+
+
+def test_the_quick_start_as_it_stands_deploys_to_argo(caller: Caller, cluster: KubernetesControl, world: World) -> None:
+    result = caller.push(example_workflow("quick-start.yml"), secrets=secrets(cluster))
+    outputs = result.outputs()
+    assert outputs["status"] == "success", result.log
+    assert outputs["deployment-id"] == "trainflow"
+    template = cluster.get("workflowtemplates", "trainflow")
+    assert template is not None
+    assert "registry.example.com/flows:1" in json.dumps(template)
+    assert TOKEN not in result.log, "the kubeconfig's token is printed"
+    (comment,) = world.github.comments(PULL_REQUEST)
+    assert "`TrainFlow`" in comment["body"]
+
+
+def test_many_flows_as_they_stand_deploy_to_argo(caller: Caller, cluster: KubernetesControl, world: World) -> None:
+    result = caller.push(example_workflow("many-flows.yml"), secrets=secrets(cluster))
+    assert set(result.jobs.values()) == {"success"}, result.log
+    deployments = json.loads(result.outputs()["deployments"])
+    assert [one["flow_name"] for one in deployments] == ["HelloFlow", "TrainFlow", "ScoreFlow"]
+    for one in deployments:
+        assert cluster.get("workflowtemplates", one["deployment_id"]) is not None
+    assert f"ScoreFlow\tsuccess\t{deployments[2]['deployment_id']}\n" in result.printed
+    assert TOKEN not in result.log, "the kubeconfig's token is printed"
+    (comment,) = world.github.comments(PULL_REQUEST)
+    assert all(one["flow_name"] in comment["body"] for one in deployments)
 
 
 def test_running_it_again_edits_the_comment(caller: Caller, world: World) -> None:

@@ -402,6 +402,10 @@ def _across(values: Mapping[str, Any]) -> tuple[Failure, ...]:
     if values.get("deployment_name") and len(values.get("flows") or ()) > 1:
         advice = "Give one flow, or leave `deployment-name` out so that each flow has a name of its own."
         failures.append(_failure("deployment-name", "names one deployment, but several flows were given", advice))
+    asked_to_comment = values.get("comment") in (CommentMode.NEW, CommentMode.FAILURES)
+    if asked_to_comment and "github_token" in values and not values["github_token"]:
+        advice = "Give `${{ github.token }}`, or set `comment: off`."
+        failures.append(_failure("github-token", "is empty, but a comment was asked for", advice))
     return tuple(failures)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from deployer.console import Console, secret_variables
 from deployer.deadline import Cancellation
 from deployer.event import Event, job_context, read_event
-from deployer.inputs import CommentMode, InputErrors, Inputs, check_paths, read_inputs, secrets
+from deployer.inputs import CommentMode, InputErrors, Inputs, check_paths, read_inputs, secrets, unknown_inputs
 from deployer.operation import Skip, decide
 from deployer.operations.job import run_job
 from deployer.outcome import DeployError, Failure, FailureReason, Outcome, Status
@@ -64,14 +64,13 @@ def _act(
 ) -> Outcome:
     decision = decide(event, inputs)
     workspace = Path(environ.get("GITHUB_WORKSPACE") or Path.cwd()).resolve()
-    for warning in decision.warnings:
-        console.warning(warning)
+    warnings = (*decision.warnings, *unknown_inputs(environ))
     operation = decision.operations[0]
     if isinstance(operation, Skip):
-        return Outcome(operation="skip", skipped=operation.reason, warnings=decision.warnings)
+        return Outcome(operation="skip", skipped=operation.reason, warnings=warnings)
     wrong = check_paths(inputs, workspace)
     if wrong:
-        return Outcome(operation=operation.name, failures=wrong, warnings=decision.warnings)
+        return Outcome(operation=operation.name, failures=wrong, warnings=warnings)
     flows = run_job(
         operation.name,
         event,
@@ -81,7 +80,7 @@ def _act(
         console=console,
         cancellation=cancellation,
     )
-    return Outcome(operation=operation.name, flows=flows, warnings=decision.warnings)
+    return Outcome(operation=operation.name, flows=flows, warnings=warnings)
 
 
 def _payload(environ: Mapping[str, str]) -> Mapping[str, Any]:

@@ -1,8 +1,8 @@
 """Argo Workflows over the Kubernetes client.
 
-Where Metaflow keeps what, read from metaflow/plugins/argo (2.19): owner, production token, project, Parameters, schedule
-and triggers in the WorkflowTemplate's annotations; the schedule itself in a CronWorkflow of the same name, which stays,
-suspended, when the schedule goes; the triggers in a Sensor that an annotation names.
+Where Metaflow keeps what, read from metaflow/plugins/argo (2.19): owner, production token, project, Parameters,
+schedule and triggers in the WorkflowTemplate's annotations; the schedule itself in a CronWorkflow of the same name,
+which stays, suspended, when the schedule goes; the triggers in a Sensor that an annotation names.
 """
 
 from __future__ import annotations

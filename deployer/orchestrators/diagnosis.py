@@ -23,7 +23,8 @@ class Symptom:
 # The first that is found decides; those above are the more telling ones.
 SYMPTOMS = (
     Symptom(
-        r"Incorrect production token|There is an existing version of .{1,200}? which was deployed by the user (\S+?)\.\s",
+        r"Incorrect production token"
+        r"|There is an existing version of .{1,200}? which was deployed by the user (\S+?)\.\s",
         FailureReason.TOKEN,
         "Somebody else ({0}) deployed this before, and Metaflow's production token guards it.",
         "If it is yours, give the production token as `authorize`, or deploy as the same user: `metaflow-user`. If it "

@@ -15,8 +15,8 @@ FORBIDDEN = 403
 NOT_FOUND = 404
 CONFLICT = 409
 NO_KUBECONFIG = (
-    "Give a kubeconfig's content as the input `kubeconfig`, or run in the cluster with a service account. A pull request "
-    "from a fork, and Dependabot, have no secrets: deploy on `push` instead."
+    "Give a kubeconfig's content as the input `kubeconfig`, or run in the cluster with a service account. A pull "
+    "request from a fork, and Dependabot, have no secrets: deploy on `push` instead."
 )
 FORBIDDEN_TEXT = re.compile(r'User "(?P<user>[^"]+)" cannot (?P<verb>\S+) resource "(?P<resource>[^"]+)"')
 
@@ -93,7 +93,7 @@ def _refused(doing: str, error: Any) -> Failure:
     if error.status == NOT_FOUND and not is_missing(error):
         return Failure(
             reason=FailureReason.DEPLOY,
-            message=f"The cluster does not know what was asked for while {doing}: Argo Workflows is not installed there.",
+            message=f"The cluster does not know what {doing} means: Argo Workflows is not installed there.",
             advice="Install Argo Workflows' CRDs, or check which cluster the kubeconfig names.",
             evidence=said,
         )

@@ -184,10 +184,10 @@ class StepFunctions:
         """Start an execution whose name is made of the key: AWS refuses the name a second time."""
         name = execution_name(key)
         body = json.dumps({"Parameters": json.dumps(dict(parameters))})
-        with failures(f"starting an execution of {deployment.id}"):
-            # one that exists was asked for before, by this very job: that run is the one
-            with suppress(self._client.exceptions.ExecutionAlreadyExists):
-                self._client.start_execution(stateMachineArn=deployment.arn, name=name, input=body)
+        # one that exists was asked for before, by this very job: that run is the one
+        exists = self._client.exceptions.ExecutionAlreadyExists
+        with failures(f"starting an execution of {deployment.id}"), suppress(exists):
+            self._client.start_execution(stateMachineArn=deployment.arn, name=name, input=body)
         return f"sfn-{name}"
 
     def _arn(self, name: str) -> str | None:

@@ -9,6 +9,7 @@ import selectors
 import signal
 import socket
 import subprocess
+import tempfile
 import uuid
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -99,10 +100,14 @@ class Worker:
         ours, theirs = socket.socketpair()
         search_path = os.pathsep.join([root, *filter(None, [environment.get("PYTHONPATH")])])
         self._marker = uuid.uuid4().hex
+        # what the warm process itself prints is its death at most: told as evidence, never straight to the log
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the worker
         self._process = subprocess.Popen(
             [interpreter, "-P", "-m", "deployer.worker", str(theirs.fileno()), orchestrator],
             env={**environment, "PYTHONPATH": search_path, MARKER: self._marker},
             stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
             pass_fds=[theirs.fileno()],
             start_new_session=True,
         )
@@ -117,13 +122,19 @@ class Worker:
         Raises:
             WorkerError: the flow cannot be opened; the process has ended.
         """
-        flow = FlowProcess(self._channel, self._cancellation, self._print_line)
+        flow = FlowProcess(self._channel, self._cancellation, self._print_line, self._last_words)
         try:
             flow.start(deadline.within(START_LIMIT))
             return flow, flow.call(request, protocol.Opened, deadline)
         except WorkerError:
             flow.close()
             raise
+
+    def _last_words(self) -> str:
+        """What the warm process printed, if it has ended; it prints nothing while all is well."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(END_LIMIT)
+        return os.pread(self._log.fileno(), 1 << 16, 0).decode(errors="replace")
 
     def close(self) -> None:
         """End the process and whatever is left of its children."""
@@ -133,6 +144,7 @@ class Worker:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._log.close()
         end_marked(self._marker)
 
     def __enter__(self) -> Worker:
@@ -147,7 +159,14 @@ class Worker:
 class FlowProcess:
     """One flow's process, forked from the warm one."""
 
-    def __init__(self, warm: socket.socket, cancellation: Cancellation, print_line: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        warm: socket.socket,
+        cancellation: Cancellation,
+        print_line: Callable[[str], None],
+        last_words: Callable[[], str],
+    ) -> None:
+        self._last_words = last_words
         self._cancellation = cancellation
         self._print_line = print_line
         self._channel, theirs = socket.socketpair()
@@ -276,6 +295,8 @@ class FlowProcess:
 
     def _died(self, asked: str) -> WorkerError:
         self._drain()
+        if self._pid is None:
+            return self._never_stood()
         self.close()
         failure = Failure(
             reason=FailureReason.INTERNAL,
@@ -285,6 +306,20 @@ class FlowProcess:
             evidence=self.tail(),
         )
         return WorkerError((failure,), output=self.tail())
+
+    def _never_stood(self) -> WorkerError:
+        words = self._last_words()
+        self.close()
+        failure = Failure(
+            reason=FailureReason.INPUT
+            if "ModuleNotFoundError" in words or "ImportError" in words
+            else FailureReason.INTERNAL,
+            input="requirements",
+            message="The interpreter that the flow is deployed with cannot import Metaflow.",
+            advice="If `requirements` pins Metaflow or one of its dependencies, pin versions that work together.",
+            evidence="\n".join(words.splitlines()[-25:]),
+        )
+        return WorkerError((failure,), output=words)
 
 
 class Lines:

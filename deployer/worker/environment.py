@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import site
@@ -84,18 +83,23 @@ def interpreter(
     """
     if inputs.requirements is None:
         return sys.executable
-    file = requirements_file(inputs.requirements, workspace / inputs.working_directory, folder)
+    here = workspace / inputs.working_directory
+    file = requirements_file(inputs.requirements, here)
     overlay = folder / "overlay"
     python = str(overlay / "bin" / "python")
     run = _Uv(environ, deadline, cancellation, print_line)
     run(["venv", "--quiet", "--no-project", "--python", sys.executable, str(overlay)])
-    run(["pip", "install", "--quiet", "--python", python, "--requirement", str(file)], cwd=file.parent)
+    install = ["pip", "install", "--quiet", "--python", python, "--requirement"]
+    if file is not None:
+        run([*install, str(file)], cwd=file.parent)
+    else:
+        run([*install, "-"], cwd=here, text=inputs.requirements)
     link_packages(overlay)
     return python
 
 
-def requirements_file(text: str, working_directory: Path, folder: Path) -> Path:
-    """The file that the input names, or one made of the requirements that it holds."""
+def requirements_file(text: str, working_directory: Path) -> Path | None:
+    """The file that the input names; None where it holds the requirements themselves."""
     named = working_directory / text.strip()
     if "\n" not in text.strip() and named.is_file():
         return named
@@ -109,9 +113,7 @@ def requirements_file(text: str, working_directory: Path, folder: Path) -> Path:
                 "themselves, one a line.",
             )
         )
-    inline = folder / f"requirements-{hashlib.sha256(text.encode()).hexdigest()[:12]}.txt"
-    inline.write_text(text + "\n")
-    return inline
+    return None
 
 
 def link_packages(overlay: Path) -> None:
@@ -137,7 +139,7 @@ class _Uv:
         self._cancellation = cancellation
         self._print_line = print_line
 
-    def __call__(self, arguments: list[str], cwd: Path | None = None) -> None:
+    def __call__(self, arguments: list[str], cwd: Path | None = None, text: str = "") -> None:
         from uv import find_uv_bin
 
         environment = {name: value for name, value in self._environ.items() if not name.startswith("INPUT_")}
@@ -145,24 +147,26 @@ class _Uv:
             [find_uv_bin(), *arguments],
             cwd=cwd,
             env=environment,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
             text=True,
         ) as process:
-            output = self._finish(process)
+            output = self._finish(process, text)
         for line in output.splitlines():
             self._print_line(line)
         if process.returncode != 0:
             raise DeployError(self._failure(output))
 
-    def _finish(self, process: subprocess.Popen[str]) -> str:
+    def _finish(self, process: subprocess.Popen[str], text: str) -> str:
+        given: str | None = text
         while True:
             try:
                 # the pipe may fill, so communicate() reads it; short turns, since it cannot watch the cancellation
-                return process.communicate(timeout=min(0.2, self._deadline.remaining))[0]
+                return process.communicate(given, timeout=min(0.2, self._deadline.remaining))[0]
             except subprocess.TimeoutExpired:
+                given = None  # it is taken once
                 if self._cancellation.cancelled or self._deadline.passed:
                     process.kill()
                     return process.communicate()[0]

@@ -37,7 +37,7 @@ COMMAND = b"C"
 
 # What a command of Deployer imports anyway, by orchestrator; a module that a pinned Metaflow lacks is passed over.
 PRELOADED = {
-    "": ("metaflow", "metaflow.cli", "metaflow.runner.deployer", "metaflow.cli_components.init_cmd"),
+    "": ("metaflow.cli", "metaflow.runner.deployer", "metaflow.cli_components.init_cmd"),
     "argo-workflows": ("kubernetes", "metaflow.plugins.argo.argo_workflows_cli", "boto3"),
     "step-functions": ("boto3", "boto3.s3.transfer", "metaflow.plugins.aws.step_functions.step_functions_cli"),
 }
@@ -80,6 +80,7 @@ def serve(channel_fd: int, orchestrator: str) -> None:
 def preload(orchestrator: str) -> None:
     """Import what the flows will need, and warm botocore's loader: six clients each re-reading their service's JSON
     are half of a `create` otherwise."""
+    importlib.import_module("metaflow")  # without it nothing can be done: the process ends, and its traceback is told
     for name in PRELOADED[""] + PRELOADED.get(orchestrator, ()):
         with contextlib.suppress(ImportError):
             importlib.import_module(name)

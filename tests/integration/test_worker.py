@@ -50,7 +50,7 @@ def assert_failed(runner: Runner, result: JobResult, reason: str, *told: str) ->
     assert (result.outputs["status"], result.outputs["failure-reason"]) == ("failure", reason), result.log
     assert "Traceback (most recent call last)" not in result.summary.split("```")[0]
     for text in told:
-        assert text in result.summary, result.summary
+        assert text in result.summary.replace("\\", ""), result.summary
     assert runner.left_over() == []
 
 
@@ -176,3 +176,22 @@ def test_a_cancelled_job_ends_in_time_and_says_so(runner: Runner, workspace: Pat
     assert result.exit_code == 1
     assert result.outputs["status"] == "cancelled"
     assert runner.left_over() == []
+
+
+def test_another_metaflow_that_the_requirements_pin_is_the_one_that_deploys(runner: Runner, workspace: Path) -> None:
+    result = deploy(runner, workspace, HEAD + BODY, requirements="metaflow==2.18.11")
+    assert result.exit_code == 0, result.log
+    assert result.deployments[0]["metaflow"].startswith("2.18.11"), result.deployments
+
+
+def test_requirements_that_break_metaflow_are_told(runner: Runner, workspace: Path) -> None:
+    (workspace / "metaflow").mkdir()
+    (workspace / "broken" / "metaflow").mkdir(parents=True)
+    (workspace / "broken" / "metaflow" / "__init__.py").write_text("import no_such_module_at_all\n")
+    (workspace / "broken" / "pyproject.toml").write_text(
+        '[project]\nname = "metaflow"\nversion = "99"\n'
+        '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
+        '[tool.setuptools]\npackages = ["metaflow"]\n'
+    )
+    result = deploy(runner, workspace, HEAD + BODY, requirements="./broken")
+    assert_failed(runner, result, "input", "cannot import Metaflow", "no_such_module_at_all")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from deployer.console import Annotation
-from deployer.outcome import Failure, Outcome, Status
+from deployer.outcome import Failure, FlowOutcome, Outcome, Status
 
 MOST = 10
 """GitHub shows ten errors and ten warnings of a step (Workflow commands: limits)."""
@@ -16,14 +16,16 @@ LONGEST = 4096
 def to_annotations(outcome: Outcome) -> tuple[Annotation, ...]:
     """What GitHub shows on the files and on the job, the errors first, each once."""
     errors = [_error(failure, None) for failure in outcome.failures]
-    several = len(outcome.flows) > 1
-    errors += [
-        _error(flow.failure, flow.name if several else None) for flow in outcome.flows if flow.failure is not None
-    ]
+    errors += [_error(flow.failure, _whose(flow, outcome)) for flow in outcome.flows if flow.failure is not None]
     warned = [*outcome.warnings, *(text for flow in outcome.flows if _is_told(flow.status) for text in flow.warnings)]
     warnings = [Annotation(level="warning", message=_cut(text, "")) for text in warned]
     notices = [Annotation(level="notice", message=outcome.skipped)] if outcome.skipped else []
     return (*_most(errors), *_most(warnings), *notices)
+
+
+def _whose(flow: FlowOutcome, outcome: Outcome) -> str | None:
+    """The flow's name, where there are several; one that could not be read has none but its file."""
+    return flow.name if len(outcome.flows) > 1 and flow.description is not None else None
 
 
 def _is_told(status: Status) -> bool:

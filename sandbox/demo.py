@@ -93,7 +93,7 @@ def unfolded(comment: str) -> str:
     """A comment for a terminal: what GitHub folds is open, and what only a browser draws is left as text."""
     text = re.sub(r"<!--.*?-->\n?", "", comment, flags=re.DOTALL)
     text = re.sub(r"<summary>(.*?)</summary>", lambda found: f"\n**▾ {_plain(found[1])}**\n", text, flags=re.DOTALL)
-    text = re.sub(r"</?(details|sub|b|code)[^>]*>", "", text)
+    text = re.sub(r"</?(?:details|sub|b|code)\b[^>]*>", "", text)
     text = text.replace("<br>", " · ")
     return html.unescape(text)
 

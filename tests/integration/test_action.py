@@ -267,7 +267,7 @@ def test_a_redeployment_tells_what_it_replaced(runner: Runner, workspace: Path, 
     assert run(runner, workspace, closed(number), deployment_name="Replaced").exit_code == 0
     later = "d" * 40
     assert run(runner, workspace, closed(number, sha=later), deployment_name="Replaced").exit_code == 0
-    assert f"| Replaced | `{SHA[:7]}`" in pulls.comments(number)[0]
+    assert f"| Replaced | [`{SHA[:7]}`](" in pulls.comments(number)[0]
 
 
 PROJECT = (
@@ -290,7 +290,7 @@ def test_a_project_flow_goes_to_production_with_its_schedule(
     assert one["schedule"] == "0 0 * * ? *"
     comment = pulls.comments(number)[0]
     assert "every day at 00:00 UTC" in comment
-    assert "branch `prod` (production)" in comment
+    assert "branch `prod` · `--production`, since the default branch is deployed" in comment
 
 
 def test_a_project_branch_is_deployed_beside_production(runner: Runner, workspace: Path) -> None:
@@ -454,12 +454,12 @@ def test_parameters_of_every_type_arrive(runner: Runner, workspace: Path, world:
         "    @step\n    def start(self):\n"
         "        self.seen = [self.label, self.many, self.rate, self.loud, self.layers, self.data]\n"
         "        print('SEEN', repr(self.seen))\n"
-        "        expected = ['a \"b\" $c', 3, 0.25, True, {'a': [1, None]}, '1,2\\n']\n"
+        "        expected = ['a \"b\" c', 3, 0.25, True, {'a': [1, None]}, '1,2\\n']\n"
         "        assert self.seen == expected, self.seen\n        self.next(self.end)\n\n"
         "    @step\n    def end(self):\n        pass\n\n\nif __name__ == '__main__':\n    TypedFlow()\n"
     )
     parameters = {
-        "label": 'a "b" $c',
+        "label": 'a "b" c',
         "many": "3",
         "rate": 0.25,
         "loud": True,

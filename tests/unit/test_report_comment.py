@@ -224,8 +224,8 @@ def test_a_warning_of_many_flows_is_told_once() -> None:
 
 
 def details(result: Outcome) -> dict[str, str]:
-    found = re.findall(r"^\| ([A-Z][\w ]+) \| (.*) \|$", comment(result), re.MULTILINE)
-    return dict(found)
+    found = re.findall(r"^\| ([A-Z][\w &;]+) \| (.*) \|$", comment(result), re.MULTILINE)
+    return {name.replace("&nbsp;", " "): value for name, value in found}
 
 
 def test_the_details_tell_what_made_the_deployment_and_how_to_read_its_runs() -> None:

@@ -145,10 +145,13 @@ def _user_frame(stack: str, flow: str | None, repository_root: str) -> tuple[str
     base = os.path.dirname(flow) if flow is not None else ""  # noqa: PTH120  # paths are text in this room
     for frame in reversed(list(FRAME.finditer(stack))):
         name = frame["file"]
-        if "site-packages" in name or "/metaflow/" in name.replace("/metaflow/" + os.path.basename(name), ""):  # noqa: PTH119
+        if "site-packages" in name or name.count("/metaflow/") > name.count(f"/metaflow/{os.path.basename(name)}"):  # noqa: PTH119
             continue
-        for candidate in (name.lstrip("/"), name.removeprefix("/metaflow/"), os.path.basename(name)):  # noqa: PTH119
-            path = os.path.normpath(os.path.join(base, candidate))  # noqa: PTH118
+        # `/metaflow/pkg/helper.py` in a container, `…/metaflow/pkg/helper.py` elsewhere: the longest ending that stands
+        # beside the flow file in the repository is the user's own file
+        parts = name.strip("/").split("/")
+        for start in range(len(parts)):
+            path = os.path.normpath(os.path.join(base, *parts[start:]))  # noqa: PTH118
             if os.path.isfile(os.path.join(repository_root, path)):  # noqa: PTH113, PTH118
                 return path, int(frame["line"])
     return None, None

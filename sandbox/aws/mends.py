@@ -13,10 +13,12 @@ from moto.stepfunctions.exceptions import AWSError
 from moto.stepfunctions.parser import models as parser_models
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
     state_task_service,
+    state_task_service_batch,
     state_task_service_callback,
 )
 from moto.stepfunctions.parser.asl.utils import json_path
 
+REASON = "the execution was stopped"
 POLL_SECONDS = 0.05
 """How often a state that waits for a Batch job looks at it; moto looks every half second."""
 
@@ -35,6 +37,7 @@ def mend() -> None:
     translate_service_parameters()
     select_json_as_aws_does()
     look_at_jobs_often()
+    stop_the_jobs_of_an_execution()
 
 
 def refuse_to_create_what_exists() -> None:
@@ -96,9 +99,10 @@ def select_json_as_aws_does() -> None:
     extract = json_path.extract_json
 
     def extract_json(path: str, data: Any) -> Any:
-        expression = json_path.parse(path)
+        expression: Any = json_path.parse(path)
         if isinstance(expression, Child) and isinstance(expression.right, Fields) and len(expression.right.fields) > 1:
-            return {str(match.path.fields[0]): match.value for match in expression.find(data)}
+            several: Any = expression.find(data)
+            return {str(match.path.fields[0]): match.value for match in several}
         if _is_one_place(expression):
             matches = expression.find(data)
             if len(matches) == 1:
@@ -124,3 +128,34 @@ def _is_one_place(expression: Any) -> bool:
 def look_at_jobs_often() -> None:
     """Only for speed: a run would take half a second a step longer."""
     state_task_service_callback._DELAY_SECONDS_SYNC_CONDITION_CHECK = POLL_SECONDS
+
+
+def stop_the_jobs_of_an_execution() -> None:
+    """AWS ends the Batch job that a stopped execution waits for (submitJob.sync: "if the state machine is stopped, Step
+    Functions makes a best-effort attempt to cancel the task"); moto leaves it running."""
+    from moto.batch.models import batch_backends
+
+    service = state_task_service_batch.StateTaskServiceBatch
+    build = service._build_sync_resolver
+    stop = parser_models.StepFunctionsParserBackend.stop_execution
+    jobs: dict[str, list[str]] = {}
+    stopped: set[str] = set()
+
+    def build_sync_resolver(self: Any, env: Any, *args: Any, **kwargs: Any) -> Any:
+        execution = env.states.context_object.context_object_data["Execution"]["Id"]
+        job = env.stack[-1]["JobId"]
+        jobs.setdefault(execution, []).append(job)
+        if execution in stopped:  # stopped while the job was being submitted
+            account, region = execution.split(":")[4], execution.split(":")[3]
+            batch_backends[account][region].terminate_job(job, REASON)
+        return build(self, env, *args, **kwargs)
+
+    def stop_execution(self: Any, execution_arn: str, *args: Any, **kwargs: Any) -> Any:
+        execution = stop(self, execution_arn, *args, **kwargs)
+        stopped.add(execution_arn)
+        for job in jobs.pop(execution_arn, ()):
+            batch_backends[self.account_id][self.region_name].terminate_job(job, REASON)
+        return execution
+
+    service._build_sync_resolver = build_sync_resolver
+    parser_models.StepFunctionsParserBackend.stop_execution = stop_execution

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from deployer.deadline import Cancellation, Deadline
+from deployer.github.bounded import Abandoned, bounded
 from deployer.github.comment import Comment, CommentHeader, parse
-from deployer.github.errors import UNKNOWN, GitHubError, explain
+from deployer.github.errors import (
+    FORBIDDEN,
+    NOT_FOUND,
+    UNAUTHORIZED,
+    UNKNOWN,
+    UNPROCESSABLE,
+    GitHubError,
+    explain,
+    given_up,
+    unexpected,
+)
 
 if TYPE_CHECKING:
     from github.Requester import Requester
 
+T = TypeVar("T")
+
 MOST_COMMITS = 50
 """Commits of one push that are asked about: a merge queue merges fewer, a force-push of a branch has too many."""
+MOST_PAGES = 100
+"""Of a list: 10,000 comments. A server that always names a next page is left after them."""
+WORKFLOW_LOGIN = "github-actions[bot]"
+"""Who GITHUB_TOKEN writes as."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,9 +39,12 @@ class ClientSettings:
     """How patient the client is. Seconds."""
 
     request_timeout: float = 15
+    """Of silence, with each attempt."""
     retries: int = 4
     longest_wait: float = 60
     """For a rate limit that passes; a longer one is given up."""
+    longest_request: float = 120
+    """A request in all, with its retries and waits."""
     between_requests: float = 0.05
     between_writes: float = 1.0
     """GitHub asks for a second between writes (Best practices for using the REST API)."""
@@ -32,149 +52,201 @@ class ClientSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class PullRequest:
-    """A merged pull request."""
+    """A merged pull request. Its texts are foreign data."""
 
     number: int
     title: str
     author: str
+    """A login; empty where the account is gone."""
+    base: str
+    """The branch that it went into."""
+    head_sha: str
+    """The last commit of its own branch."""
+    merge_commit_sha: str | None
+    """What the merge, the squash or the rebase ended in; None where the API (from 2026-03-10 on) does not say."""
+    merged_at: str
+    """ISO 8601, UTC."""
+    url: str
 
 
 class GitHubClient:
-    """GitHub for one repository and one token."""
+    """GitHub for one repository and one token.
 
-    def __init__(self, *, token: str, repository: str, api_url: str, settings: ClientSettings | None = None) -> None:
+    Every method raises GitHubError where GitHub cannot be asked or refuses, and no other error.
+    """
+
+    def __init__(
+        self,
+        *,
+        token: str,
+        repository: str,
+        api_url: str,
+        settings: ClientSettings | None = None,
+        deadline: Deadline | None = None,
+        cancellation: Cancellation | None = None,
+    ) -> None:
         """Args:
         token: any kind: GITHUB_TOKEN, an App's, a person's.
         repository: OWNER/NAME.
         api_url: GITHUB_API_URL; GitHub Enterprise Server's ends in /api/v3.
         settings: how patient to be.
+        deadline: of all requests together.
+        cancellation: ends a request that is under way; None where the job is cancelled and tells it all the same.
         """
         self._token = token
-        self._repository = repository
+        self._repository = f"/repos/{repository}"
         self._api_url = api_url
         self._settings = settings or ClientSettings()
+        self._deadline = deadline
+        self._cancellation = cancellation
         self._made: Requester | None = None
         self._login: str | None = None
 
+    def default_branch(self) -> str:
+        """The repository's default branch, for events whose payload does not have it."""
+        doing = "asking for the default branch"
+        _, found = self._ask("GET", self._repository, doing)
+        return self._read(doing, lambda: _text(found["default_branch"]))
+
     def merged_pull_requests(self, commits: Sequence[str]) -> tuple[PullRequest, ...]:
-        """The merged pull requests that brought these commits, by number.
+        """The merged pull requests that brought these commits, in the order in which they were merged.
 
-        A squashed, a rebased and a merged one are all found over `commits/{sha}/pulls`.
-
-        Raises:
-            GitHubError: GitHub cannot be asked.
+        A squashed, a rebased, a merged one and each of a merge queue's are found over `commits/{sha}/pulls`. A commit
+        that GitHub does not know brought none.
         """
+        doing = "looking for the pull requests of the commits"
         found: dict[int, PullRequest] = {}
         for sha in list(dict.fromkeys(commits))[-MOST_COMMITS:]:
-            for pull in self._get(f"/commits/{sha}/pulls", "looking for the commit's pull requests"):
-                if pull.get("merged_at"):
-                    number = int(pull["number"])
-                    author = str((pull.get("user") or {}).get("login", ""))
-                    found[number] = PullRequest(number=number, title=str(pull.get("title", "")), author=author)
-        return tuple(found[number] for number in sorted(found))
+            try:
+                pulls = list(self._pages(f"{self._repository}/commits/{sha}/pulls", doing))
+            except GitHubError as error:
+                if error.status == UNPROCESSABLE:
+                    continue
+                raise
+            merged = [self._read(doing, _pull_request, raw) for raw in pulls if raw.get("merged_at")]
+            found.update({pull.number: pull for pull in merged})
+        return tuple(sorted(found.values(), key=lambda pull: (pull.merged_at, pull.number)))
 
-    def comments(self, number: int, key: str) -> tuple[Comment, ...]:
+    def find_comments(self, number: int, key: str) -> tuple[Comment, ...]:
         """The comments of a pull request that bear this key and were written by this very token's owner, oldest first.
 
-        A user may paste our header into a comment of their own: such a comment is never taken for ours.
-
-        Raises:
-            GitHubError: GitHub cannot be asked.
+        Anybody may paste our header into a comment: such a comment is never taken for ours.
         """
+        doing = "reading the comments"
         found = []
-        for raw in self._pages(f"/issues/{number}/comments", "reading the comments"):
+        for raw in self._pages(f"{self._repository}/issues/{number}/comments", doing):
             header = parse(str(raw.get("body") or ""))
-            if header is not None and header.key == key and self._is_ours(raw):
-                found.append(_comment(raw, header))
+            if header is not None and header.key == key and _author(raw) == self._identity():
+                found.append(self._read(doing, _comment, raw, header))
         return tuple(sorted(found, key=lambda comment: comment.id))
 
     def create_comment(self, number: int, body: str) -> Comment:
-        """Write a comment.
-
-        Raises:
-            GitHubError: GitHub refused, or did not answer: then it may stand all the same.
-        """
-        raw = self._send("POST", f"/issues/{number}/comments", {"body": body}, "writing the comment")
-        return _comment(raw, parse(body) or CommentHeader(key=""))
+        """Write a comment. Where the error `may_have_succeeded`, it may stand all the same."""
+        return self._write("POST", f"/issues/{number}/comments", body, "writing the comment")
 
     def update_comment(self, comment: Comment, body: str) -> Comment:
-        """Write a comment anew, in place.
+        """Write a comment anew, in place."""
+        return self._write("PATCH", f"/issues/comments/{comment.id}", body, "updating the comment")
 
-        Raises:
-            GitHubError: GitHub refused.
+    def _write(self, verb: str, path: str, body: str, doing: str) -> Comment:
+        _, raw = self._ask(verb, self._repository + path, doing, {"body": body})
+        return self._read(doing, lambda: _comment(raw, parse(body) or CommentHeader(key="")))
+
+    def _identity(self) -> str:
+        """The login that the token writes as; asked once, and only when there is a comment to compare it with.
+
+        GraphQL knows it of every kind of token; REST answers 403 to GITHUB_TOKEN and to an App's, which is a workflow's
+        where GraphQL is not to be had.
         """
-        raw = self._send("PATCH", f"/issues/comments/{comment.id}", {"body": body}, "updating the comment")
-        return _comment(raw, parse(body) or comment.header)
-
-    def _is_ours(self, raw: dict[str, Any]) -> bool:
-        user = raw.get("user") or {}
-        if self._token.startswith("ghs_"):
-            # an installation's token cannot ask who it is; what it writes is a bot's, which no person's comment is
-            return str(user.get("type")) == "Bot"
         if self._login is None:
-            self._login = str(self._request("GET", "/user", None, "asking who the token belongs to").get("login", ""))
-        return str(user.get("login")) == self._login
+            doing = "asking who the token belongs to"
+            self._login = self._viewer(doing) or self._user(doing) or WORKFLOW_LOGIN
+        return self._login
 
-    def _get(self, path: str, doing: str) -> list[dict[str, Any]]:
-        return list(self._request("GET", f"/repos/{self._repository}{path}?per_page=100", None, doing))
-
-    def _pages(self, path: str, doing: str) -> Iterator[dict[str, Any]]:
-        url: str | None = f"/repos/{self._repository}{path}?per_page=100"
-        while url is not None:
-            with self._explained(doing):
-                headers, page = self._requester().requestJsonAndCheck("GET", url)
-            yield from page or []
-            url = _next_page(str(headers.get("link", "")))
-
-    def _send(self, verb: str, path: str, body: dict[str, Any], doing: str) -> dict[str, Any]:
-        return dict(self._request(verb, f"/repos/{self._repository}{path}", body, doing))
-
-    def _request(self, verb: str, url: str, body: dict[str, Any] | None, doing: str) -> Any:
-        with self._explained(doing):
-            return self._requester().requestJsonAndCheck(verb, url, input=body)[1]
-
-    def _requester(self) -> Requester:
-        if self._made is None:
-            # a quarter of a second of CPU: paid only by a job that asks GitHub
-            from github import Auth, Github
-            from github.GithubRetry import GithubRetry
-
-            settings = self._settings
-            retry = GithubRetry(
-                total=settings.retries,
-                secondary_rate_wait=settings.longest_wait / 2,
-                max_rate_limit_wait=settings.longest_wait,
-                backoff_factor=0.5,
-                # a comment that was asked for twice would stand twice: `publish` looks before it asks again
-                allowed_methods={"GET", "PATCH"},
-            )
-            self._made = Github(
-                base_url=self._api_url.rstrip("/"),
-                auth=Auth.Token(self._token),
-                timeout=round(settings.request_timeout),
-                retry=retry,
-                seconds_between_requests=settings.between_requests,
-                seconds_between_writes=settings.between_writes,
-            ).requester
-        return self._made
-
-    @contextmanager
-    def _explained(self, doing: str) -> Iterator[None]:
-        import requests
-        from github import GithubException
-
+    def _viewer(self, doing: str) -> str | None:
+        requester = self._requester(doing)
         try:
-            yield
-        except GithubException as error:
+            _, answer = self._ask("POST", requester.graphql_url, doing, {"query": "query { viewer { login } }"})
+        except GitHubError as error:
+            if error.status == UNAUTHORIZED or error.may_have_succeeded:
+                raise
+            return None
+        try:
+            return _text(answer["data"]["viewer"]["login"])
+        except (KeyError, TypeError):  # GraphQL tells its errors with status 200
+            return None
+
+    def _user(self, doing: str) -> str | None:
+        try:
+            _, answer = self._ask("GET", "/user", doing)
+        except GitHubError as error:
+            if error.status not in (FORBIDDEN, NOT_FOUND):
+                raise
+            return None
+        return self._read(doing, lambda: _text(answer["login"]))
+
+    def _pages(self, path: str, doing: str) -> Iterator[Mapping[str, Any]]:
+        url = f"{path}?per_page=100"
+        for _ in range(MOST_PAGES):
+            headers, page = self._ask("GET", url, doing)
+            if not isinstance(page, list) or not all(isinstance(one, dict) for one in page):
+                raise unexpected(doing, f"no list of objects: {page!r:.200}", self._api_url)
+            yield from page
+            following = next_page(str(headers.get("link", "")))
+            if following is None:
+                return
+            url = following
+
+    def _ask(self, verb: str, url: str, doing: str, body: dict[str, Any] | None = None) -> tuple[Any, Any]:
+        """GitHub's headers and JSON; whatever goes wrong, a GitHubError."""
+        requester = self._requester(doing)
+        limit = self._settings.longest_request
+        limit = limit if self._deadline is None else min(limit, self._deadline.remaining)
+        try:
+            return bounded(lambda: requester.requestJsonAndCheck(verb, url, input=body), limit, self._cancellation)
+        except Abandoned as left:
+            self._made = None  # what was left may still use it
+            raise given_up(doing, str(left)) from left
+        except Exception as error:
+            raise self._explained(doing, error) from error
+
+    def _explained(self, doing: str, error: Exception) -> GitHubError:
+        from github import GithubException
+        from requests import RequestException
+
+        if isinstance(error, GithubException):
             data = error.data if isinstance(error.data, dict) else {}
             said = str(data.get("message") or error.data or error)
-            raise explain(doing, error.status or UNKNOWN, said, self._api_url) from error
-        except (requests.RequestException, OSError) as error:
-            raise explain(doing, UNKNOWN, str(error), self._api_url) from error
+            problems = data.get("errors")
+            if isinstance(problems, list):
+                said += "".join(f"; {one['message']}" for one in problems if isinstance(one, dict) and "message" in one)
+            return explain(doing, error.status or UNKNOWN, said, self._api_url)
+        if isinstance(error, RequestException | OSError):
+            return explain(doing, UNKNOWN, str(error), self._api_url)
+        # PyGithub raises ValueError, AssertionError, RuntimeError and more for answers and redirects that it can't read
+        return unexpected(doing, f"{type(error).__name__}: {error}", self._api_url)
+
+    def _read(self, doing: str, read: Callable[..., T], *given: Any) -> T:
+        """What an answer says, which may be anything."""
+        try:
+            return read(*given)
+        except (KeyError, TypeError, ValueError) as error:
+            raise unexpected(doing, f"{type(error).__name__}: {error}", self._api_url) from error
+
+    def _requester(self, doing: str) -> Requester:
+        if self._made is None:
+            # a quarter of a second of CPU: paid only by a job that asks GitHub
+            from deployer.github.connection import connect
+
+            try:
+                self._made = connect(self._token, self._api_url, self._settings)
+            except (AssertionError, AttributeError, TypeError, ValueError) as error:
+                raise unexpected(doing, f"{type(error).__name__}: {error}", self._api_url) from error
+        return self._made
 
 
-def _next_page(link: str) -> str | None:
-    """The address of the next page in a Link header."""
+def next_page(link: str) -> str | None:
+    """The address of the next page in a Link header (RFC 8288, as GitHub writes it)."""
     for part in link.split(","):
         address, _, relation = part.partition(";")
         if 'rel="next"' in relation:
@@ -182,8 +254,33 @@ def _next_page(link: str) -> str | None:
     return None
 
 
-def _comment(raw: dict[str, Any], header: CommentHeader) -> Comment:
-    return Comment(id=int(raw["id"]), url=str(raw.get("html_url", "")), body=str(raw.get("body") or ""), header=header)
+def _pull_request(raw: Mapping[str, Any]) -> PullRequest:
+    merge_commit = raw.get("merge_commit_sha")
+    return PullRequest(
+        number=int(raw["number"]),
+        title=str(raw.get("title") or ""),
+        author=_author(raw),
+        base=_text(raw["base"]["ref"]),
+        head_sha=_text(raw["head"]["sha"]),
+        merge_commit_sha=merge_commit if isinstance(merge_commit, str) else None,
+        merged_at=_text(raw["merged_at"]),
+        url=_text(raw["html_url"]),
+    )
+
+
+def _comment(raw: Mapping[str, Any], header: CommentHeader) -> Comment:
+    return Comment(id=int(raw["id"]), url=_text(raw["html_url"]), body=str(raw.get("body") or ""), header=header)
+
+
+def _author(raw: Mapping[str, Any]) -> str:
+    user = raw.get("user")
+    return str(user.get("login", "")) if isinstance(user, dict) else ""
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"no text: {value!r:.100}")
+    return value
 
 
 __all__ = ["ClientSettings", "GitHubClient", "GitHubError", "PullRequest"]

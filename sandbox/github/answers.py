@@ -13,6 +13,7 @@ from sandbox.github.store import BOT
 
 PREFIX = "/api/v3"
 """Where GitHub Enterprise Server has its API."""
+ENTERPRISE_GRAPHQL = "/api/graphql"
 DOCUMENTATION = "https://docs.github.com/rest"
 INSTALLATION_LIMIT = 1_000
 """Requests an hour of a GITHUB_TOKEN for one repository; a personal token has more."""

@@ -13,7 +13,16 @@ from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from sandbox.github import controls, routes
-from sandbox.github.answers import PREFIX, Actor, ApiError, NotFoundError, answer_problem, reset_time, shapes
+from sandbox.github.answers import (
+    ENTERPRISE_GRAPHQL,
+    PREFIX,
+    Actor,
+    ApiError,
+    NotFoundError,
+    answer_problem,
+    reset_time,
+    shapes,
+)
 from sandbox.github.faults import MESSAGES, Fault, Faults
 from sandbox.github.shapes import OLD_VERSION, VERSIONS
 from sandbox.github.store import BOT, Store
@@ -33,7 +42,9 @@ class Addresses:
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         path: str = environ["PATH_INFO"]
         environ["sandbox.asked"] = path
-        if path.startswith(PREFIX + "/"):
+        if path == ENTERPRISE_GRAPHQL:
+            environ["SCRIPT_NAME"], path = "/api", "/graphql"
+        elif path.startswith(PREFIX + "/"):
             environ["SCRIPT_NAME"], path = PREFIX, path.removeprefix(PREFIX)
         by_id = REST_OF.fullmatch(path)
         repository = self._store.find_id(int(by_id[1])) if by_id else None

@@ -21,6 +21,21 @@ def matches(branch: str, patterns: Sequence[str]) -> bool:
     return matched
 
 
+def wrong_pattern(pattern: str) -> tuple[str, str] | None:
+    """What is wrong with a pattern, and what to write instead; None if it is well."""
+    if re.search(r"\s", pattern):
+        return "which has a space, as no branch has", "Write one pattern a line."
+    named = re.fullmatch(r"!?refs/(?:heads|tags)/(.+)", pattern)
+    if named is not None:
+        sign = "!" if pattern.startswith("!") else ""
+        return "which starts with `refs/`", f"Write the branch alone: `{sign}{named[1]}`."
+    try:
+        re.compile(_expression(pattern.removeprefix("!")))
+    except re.error as error:
+        return f"which cannot be read ({error.msg})", "Write it as GitHub's branch filters do: `main`, `release/**`."
+    return None if pattern != "!" else ("which takes out nothing", "Write a branch behind the `!`.")
+
+
 def _expression(pattern: str) -> str:
     found = ""
     for piece in PIECES.findall(pattern):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from deployer.outcome import JobContext
 
 NO_COMMIT = "0" * 40
+ON_DEFAULT_BRANCH = ("schedule", "repository_dispatch")
+"""Events that GitHub starts on the default branch alone; a schedule's payload does not even name the repository."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,14 +33,15 @@ class Event:
     commit_time: str | None = None
     before: str | None = None
     commits: tuple[str, ...] = ()
-    """The commits of a push, the newest last."""
+    """The commits of a push, the newest last; GitHub names 2048 at most."""
     deleted: bool = False
     merged: bool = False
     pull_request: int | None = None
     pull_request_title: str | None = None
     pull_request_author: str | None = None
     is_fork: bool = False
-    """Whether a pull request's head lies in another repository: its token is read-only and it has no secrets."""
+    """Whether a pull request's head lies in another repository, one deleted since included: under `pull_request` its
+    token is read-only and it has no secrets."""
     actor: str = ""
     workflow: str = ""
     workflow_file: str = ""
@@ -53,6 +58,15 @@ class Event:
         return self.actor == "dependabot[bot]"
 
 
+def read_payload(environ: Mapping[str, str]) -> Mapping[str, Any]:
+    """The event's payload; empty where GITHUB_EVENT_PATH names no JSON object, which is nobody's fault here."""
+    try:
+        payload = json.loads(Path(environ.get("GITHUB_EVENT_PATH", "")).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return payload if isinstance(payload, dict) else {}
+
+
 def read_event(environ: Mapping[str, str], payload: Mapping[str, Any]) -> Event:
     """Read the event.
 
@@ -60,38 +74,53 @@ def read_event(environ: Mapping[str, str], payload: Mapping[str, Any]) -> Event:
         environ: the job's environment (GITHUB_*).
         payload: the content of GITHUB_EVENT_PATH.
     """
+    event = _of_environment(environ)
     pull = _mapping(payload, "pull_request")
-    ref = environ.get("GITHUB_REF", "")
-    base = _text(_mapping(pull, "base"), "ref")
-    merge_commit = _text(pull, "merge_commit_sha") if pull.get("merged") is True else None
-    head_repository = _text(_mapping(_mapping(pull, "head"), "repo"), "full_name")
-    repository = environ.get("GITHUB_REPOSITORY", "")
-    commits = payload.get("commits")
-    return Event(
-        name=environ.get("GITHUB_EVENT_NAME", ""),
+    merged = pull.get("merged") is True
+    after = _text(payload, "after")
+    default_branch = _text(_mapping(payload, "repository"), "default_branch")
+    if default_branch is None and event.name in ON_DEFAULT_BRANCH:
+        default_branch = event.branch
+    return replace(
+        event,
         action=_text(payload, "action"),
-        repository=repository,
-        default_branch=_text(_mapping(payload, "repository"), "default_branch"),
-        ref=ref,
-        branch=base or _branch(ref),
-        sha=merge_commit or environ.get("GITHUB_SHA", ""),
+        default_branch=default_branch,
+        branch=_text(_mapping(pull, "base"), "ref") or event.branch,
+        sha=(_text(pull, "merge_commit_sha") if merged else None) or event.sha,
         commit_time=_text(_mapping(payload, "head_commit"), "timestamp") or _text(pull, "merged_at"),
         before=_text(payload, "before"),
-        commits=_commits(commits if isinstance(commits, list) else [], _text(payload, "after")),
-        deleted=payload.get("deleted") is True or _text(payload, "after") == NO_COMMIT,
-        merged=pull.get("merged") is True,
+        commits=_commits(payload.get("commits"), after),
+        deleted=payload.get("deleted") is True or after == NO_COMMIT,
+        merged=merged,
         pull_request=_number(pull),
         pull_request_title=_text(pull, "title"),
         pull_request_author=_text(_mapping(pull, "user"), "login"),
-        is_fork=bool(pull) and head_repository is not None and head_repository != repository,
+        is_fork=_is_fork(pull, event.repository),
+    )
+
+
+def at_commit(event: Event, commit: str | None) -> Event:
+    """The event with the commit that is really deployed, where that is known; only the event's own has a known time."""
+    if commit is None or commit == event.sha:
+        return event
+    return replace(event, sha=commit, commit_time=None)
+
+
+def _of_environment(environ: Mapping[str, str]) -> Event:
+    ref = environ.get("GITHUB_REF", "")
+    attempt = environ.get("GITHUB_RUN_ATTEMPT", "")
+    return Event(
+        name=environ.get("GITHUB_EVENT_NAME", ""),
+        repository=environ.get("GITHUB_REPOSITORY", ""),
+        ref=ref,
+        branch=_branch(ref),
+        sha=environ.get("GITHUB_SHA", ""),
         actor=environ.get("GITHUB_ACTOR", ""),
         workflow=environ.get("GITHUB_WORKFLOW", ""),
         workflow_file=_workflow_file(environ.get("GITHUB_WORKFLOW_REF", "")),
         job=environ.get("GITHUB_JOB", ""),
         run_id=environ.get("GITHUB_RUN_ID", ""),
-        run_attempt=int(environ.get("GITHUB_RUN_ATTEMPT", ""))
-        if environ.get("GITHUB_RUN_ATTEMPT", "").isdigit()
-        else 1,
+        run_attempt=int(attempt) if re.fullmatch("[0-9]{1,9}", attempt) else 1,
         server_url=environ.get("GITHUB_SERVER_URL") or "https://github.com",
         api_url=environ.get("GITHUB_API_URL") or "https://api.github.com",
         environment=environ.get("METAFLOW_DEPLOY_ENVIRONMENT") or None,
@@ -134,11 +163,19 @@ def _branch(ref: str) -> str | None:
     return found[1] if found else None
 
 
-def _commits(commits: list[Any], after: str | None) -> tuple[str, ...]:
+def _commits(listed: Any, after: str | None) -> tuple[str, ...]:
+    commits = listed if isinstance(listed, list) else []
     found = [sha for commit in commits if isinstance(commit, dict) and (sha := _text(commit, "id")) is not None]
     if after is not None and after != NO_COMMIT and after not in found:
         found.append(after)
     return tuple(found)
+
+
+def _is_fork(pull: Mapping[str, Any], repository: str) -> bool:
+    head = _mapping(pull, "head")
+    if not head:
+        return False
+    return _text(_mapping(head, "repo"), "full_name") != repository
 
 
 def _workflow_file(workflow_ref: str) -> str:

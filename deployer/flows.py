@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import ast
+import builtins
+import tokenize
+import warnings
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,12 +21,14 @@ class FlowSource:
     """Relative to the repository's root."""
     class_name: str | None
     """The FlowSpec subclass; None where it may be defined in a way that only importing shows."""
-    guarded: bool
-    """Whether it starts the flow under `if __name__ == "__main__":`."""
+    line: int | None
+    """Where that class is defined, counted from 1."""
 
 
 def read_flow(path: Path, root: Path) -> FlowSource:
     """Read a flow file.
+
+    What only importing can show is let pass: a base class from another module, classes in a condition.
 
     Args:
         path: the file.
@@ -36,8 +42,7 @@ def read_flow(path: Path, root: Path) -> FlowSource:
     tree = _parse(path, name)
     flows = _flow_classes(tree)
     if len(flows) > 1:
-        listed = " and ".join(f"{flow.name} (line {flow.lineno})" for flow in flows)
-        raise _invalid(name, flows[1].lineno, f"{name} holds two flows, {listed}.", "Give each flow a file of its own.")
+        raise _two_flows(name, flows)
     if not flows and not _may_hold_a_flow(tree):
         raise _invalid(
             name,
@@ -45,52 +50,87 @@ def read_flow(path: Path, root: Path) -> FlowSource:
             f"{name} holds no flow: no class in it is derived from FlowSpec.",
             "Give the file that defines the flow, or derive a class from metaflow.FlowSpec.",
         )
-    guarded = _is_guarded(tree)
-    if not guarded:
-        flow_name = flows[0].name if flows else "YourFlow"
-        raise _invalid(
-            name,
-            flows[0].lineno if flows else None,
-            f'{name} never starts its flow: it has no `if __name__ == "__main__":` block.',
-            f'Add two lines at its end: `if __name__ == "__main__":` and, indented, `{flow_name}()`.',
-        )
-    return FlowSource(path=name, class_name=flows[0].name if flows else None, guarded=guarded)
+    flow = flows[0] if flows else None
+    _check_start(tree, name, flow)
+    return FlowSource(
+        path=name,
+        class_name=flow.name if flow is not None else None,
+        line=flow.lineno if flow is not None else None,
+    )
 
 
 def _parse(path: Path, name: str) -> ast.Module:
     try:
-        return ast.parse(path.read_bytes(), filename=name)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an escape that is deprecated is for the flow's own linters
+            return ast.parse(path.read_bytes(), filename=name)
     except SyntaxError as error:
-        evidence = (error.text or "").rstrip("\n")
-        if error.offset and evidence:
-            evidence += "\n" + " " * (error.offset - 1) + "^"
+        if not error.lineno:  # an encoding that the file names and Python lacks
+            raise _invalid(name, 1, f"{name} is no Python text: {error.msg}.", "Save the file as UTF-8.") from None
         raise _invalid(
             name,
             error.lineno,
             f"{name} has a syntax error in line {error.lineno}: {error.msg}.",
-            "Correct the line.",
-            evidence,
+            "Save the file as UTF-8." if _is_no_text(path) else "Correct the line.",
+            _marked(error),
         ) from None
-    except (ValueError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise _invalid(name, None, f"{name} is no Python text: {error}.", "Save the file as UTF-8.") from None
+    except (RecursionError, MemoryError):
+        advice = "Take apart what is nested so deeply."
+        raise _invalid(name, None, f"{name} is nested too deeply for Python to read.", advice) from None
+
+
+def _is_no_text(path: Path) -> bool:
+    try:
+        with tokenize.open(path) as file:
+            file.read()
+    except (SyntaxError, UnicodeDecodeError):
+        return True
+    return False
+
+
+def _marked(error: SyntaxError) -> str:
+    """The line at fault with a mark under the place."""
+    text = (error.text or "").rstrip("\n")
+    if not text or not error.offset or error.offset < 1:
+        return text
+    return f"{text}\n{' ' * (error.offset - 1)}^"
+
+
+def _two_flows(name: str, flows: list[ast.ClassDef]) -> DeployError:
+    """Deployer takes one FlowSpec class a file, a base class counted (metaflow.runner.click_api, measured)."""
+    listed = " and ".join(f"{flow.name} (line {flow.lineno})" for flow in flows)
+    number = "two" if len(flows) == 2 else str(len(flows))  # noqa: PLR2004  # a word for people
+    bases = {_dotted(base) for flow in flows for base in flow.bases}
+    base = next((flow.name for flow in flows if flow.name in bases), None)
+    if base is not None:
+        return _invalid(
+            name,
+            flows[1].lineno,
+            f"{name} holds {number} FlowSpec classes, {listed}; Metaflow's Deployer takes one a file, bases counted.",
+            f"Move {base} into a module of its own and import it.",
+        )
+    return _invalid(
+        name, flows[1].lineno, f"{name} holds {number} flows, {listed}.", "Give each flow a file of its own."
+    )
 
 
 def _flow_classes(tree: ast.Module) -> list[ast.ClassDef]:
-    """The classes derived from FlowSpec, directly or over another class of the file; only the last of a line counts."""
+    """The classes of the module derived from FlowSpec, directly or over another class of the file."""
     bases = _names_of_flowspec(tree)
-    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
-    flows: list[ast.ClassDef] = []
-    known: set[str] = set()
-    for node in classes:
-        names = {_dotted(base) for base in node.bases}
-        if names & (bases | known):
-            known.add(node.name)
-            flows.append(node)
-    used = {_dotted(base) for node in flows for base in node.bases}
-    return [flow for flow in flows if flow.name not in used]
+    flows: dict[str, ast.ClassDef] = {}
+    for node in tree.body:
+        if not isinstance(node, ast.ClassDef):
+            continue
+        flows.pop(node.name, None)  # a second class of the same name takes its place
+        if {_dotted(base) for base in node.bases} & (bases | set(flows)):
+            flows[node.name] = node
+    return list(flows.values())
 
 
 def _names_of_flowspec(tree: ast.Module) -> set[str]:
+    """What FlowSpec is called in this file."""
     names = {"metaflow.FlowSpec"}
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "metaflow":
@@ -98,27 +138,97 @@ def _names_of_flowspec(tree: ast.Module) -> set[str]:
             names |= {"FlowSpec" for alias in node.names if alias.name == "*"}
         elif isinstance(node, ast.Import):
             names |= {f"{alias.asname or alias.name}.FlowSpec" for alias in node.names if alias.name == "metaflow"}
+    for node in tree.body:  # Flow = metaflow.FlowSpec
+        if isinstance(node, ast.Assign) and _dotted(node.value) in names:
+            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
     return names
 
 
 def _may_hold_a_flow(tree: ast.Module) -> bool:
-    """Whether a class derives from one that is imported from elsewhere, which may be a FlowSpec: importing shows."""
+    """Whether only importing shows if there is a flow: a base class of unknown origin, a class in a condition or made
+    by a call. What is imported whole does not count: Deployer takes what the file itself defines."""
     local = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
-    bases = {_dotted(base) for node in tree.body if isinstance(node, ast.ClassDef) for base in node.bases}
-    return bool(bases - local - {"object", "", "Exception"}) or any(
-        isinstance(node, ast.If | ast.Try) for node in tree.body if _has_class(node)
+    known = local | set(dir(builtins)) | {""}
+    bases = [base for node in tree.body if isinstance(node, ast.ClassDef) for base in node.bases]
+    return (
+        any(_dotted(base) not in known or isinstance(base, ast.Call) for base in bases)
+        or any(_has_class(node) for node in tree.body if isinstance(node, ast.If | ast.Try | ast.With))
+        or any(isinstance(node, ast.Assign) and _makes_class(node.value) for node in tree.body)
     )
+
+
+def _makes_class(value: ast.expr) -> bool:
+    """`MyFlow = type("MyFlow", (FlowSpec,), …)`."""
+    return isinstance(value, ast.Call) and _dotted(value.func) in ("type", "types.new_class", "new_class")
 
 
 def _has_class(node: ast.AST) -> bool:
     return any(isinstance(inner, ast.ClassDef) for inner in ast.walk(node))
 
 
-def _is_guarded(tree: ast.Module) -> bool:
-    return any(isinstance(node, ast.If) and "__name__" in ast.dump(node.test) for node in tree.body)
+def _check_start(tree: ast.Module, name: str, flow: ast.ClassDef | None) -> None:
+    """Whether the file starts the flow where it is run as a program."""
+    called = flow.name if flow is not None else "YourFlow"
+    lines = f'`if __name__ == "__main__":` and, indented, `{called}()`'
+    guards = [node for node in _statements(tree.body) if isinstance(node, ast.If) and _asks_for_main(node.test)]
+    if not guards:
+        raise _invalid(
+            name,
+            flow.lineno if flow is not None else None,
+            f'{name} never starts its flow: it has no `if __name__ == "__main__":` block.',
+            f"Add two lines at its end: {lines}.",
+        )
+    if flow is not None and not _starts(
+        flow.name, [one for guard in guards for one in (*guard.body, *guard.orelse)], tree
+    ):
+        raise _invalid(
+            name,
+            guards[0].lineno,
+            f'{name} never starts {flow.name}: its `if __name__ == "__main__":` block does not call it.',
+            f"Let the block call it: `{flow.name}()`.",
+        )
+
+
+def _statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements of the module that are run when it is, those within `if`, `try` and `with` included."""
+    for node in body:
+        yield node
+        if isinstance(node, ast.If | ast.Try | ast.With):
+            yield from _statements(node.body)
+            yield from _statements(getattr(node, "orelse", []))
+            yield from _statements(getattr(node, "finalbody", []))
+
+
+def _asks_for_main(test: ast.expr) -> bool:
+    return any(isinstance(node, ast.Name) and node.id == "__name__" for node in ast.walk(test))
+
+
+def _starts(flow: str, body: list[ast.stmt], tree: ast.Module) -> bool:
+    """Whether these statements can reach the flow's class: by name, or through something from another module.
+
+    Functions of the file that they name are followed; a name that is neither defined here nor built in may do anything.
+    """
+    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    here = set(functions) | {node.name for node in tree.body if isinstance(node, ast.ClassDef)} | set(dir(builtins))
+    waiting: list[ast.AST] = list(body)
+    followed: set[str] = set()
+    while waiting:
+        names = [node for node in ast.walk(waiting.pop(0)) if isinstance(node, ast.Name)]
+        here |= {name.id for name in names if isinstance(name.ctx, ast.Store)}
+        read = {name.id for name in names if isinstance(name.ctx, ast.Load)}
+        if flow in read or read - here or read & UNSEEN:
+            return True
+        waiting += [functions[name] for name in sorted((read & set(functions)) - followed)]
+        followed |= read
+    return False
+
+
+UNSEEN = frozenset({"globals", "locals", "eval", "exec", "vars", "getattr"})
+"""Built-in functions through which anything may be called."""
 
 
 def _dotted(node: ast.expr) -> str:
+    """`metaflow.FlowSpec` of that expression, or of `metaflow.FlowSpec[…]`; empty for another kind."""
     if isinstance(node, ast.Name):
         return node.id
     if isinstance(node, ast.Attribute):

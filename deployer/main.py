@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import os
 import traceback
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
+from deployer.checkout import checked_out_commit
 from deployer.console import Console, secret_variables
 from deployer.deadline import Cancellation
-from deployer.event import Event, job_context, read_event
-from deployer.inputs import CommentMode, InputErrors, Inputs, check_paths, read_inputs, secrets, unknown_inputs
+from deployer.event import Event, at_commit, job_context, read_event, read_payload
+from deployer.inputs import (
+    CommentMode,
+    InputErrors,
+    Inputs,
+    check_paths,
+    raw_input,
+    read_inputs,
+    secret_inputs,
+    unknown_inputs,
+)
 from deployer.operation import Skip, decide
 from deployer.operations.job import run_job
 from deployer.outcome import DeployError, Failure, FailureReason, Outcome, Status
@@ -40,15 +48,15 @@ def run_action(environ: Mapping[str, str], console: Console, cancellation: Cance
     Returns:
         The exit status.
     """
-    console.mask(secret_variables(environ))
-    event = read_event(environ, _payload(environ))
+    console.mask((*secret_variables(environ), *secret_inputs(environ)))
+    workspace = Path(environ.get("GITHUB_WORKSPACE") or Path.cwd()).resolve()
+    event = at_commit(read_event(environ, read_payload(environ)), checked_out_commit(workspace))
     inputs: Inputs | None = None
     try:
-        inputs = read_inputs(environ)
-        console.mask(secrets(inputs))
-        outcome = _act(event, inputs, environ, console, cancellation)
+        inputs = read_inputs(environ, workspace)
+        outcome = _act(event, inputs, environ, workspace, console, cancellation)
     except InputErrors as errors:
-        outcome = Outcome(operation="deploy", failures=errors.failures)
+        outcome = Outcome(operation="deploy", failures=errors.failures, warnings=unknown_inputs(environ))
     except DeployError as error:
         outcome = Outcome(operation="deploy", failures=(error.failure,))
     except Exception as error:  # noqa: BLE001  # the last line of defence: told as an internal failure, with its traceback
@@ -60,10 +68,14 @@ def run_action(environ: Mapping[str, str], console: Console, cancellation: Cance
 
 
 def _act(
-    event: Event, inputs: Inputs, environ: Mapping[str, str], console: Console, cancellation: Cancellation
+    event: Event,
+    inputs: Inputs,
+    environ: Mapping[str, str],
+    workspace: Path,
+    console: Console,
+    cancellation: Cancellation,
 ) -> Outcome:
     decision = decide(event, inputs)
-    workspace = Path(environ.get("GITHUB_WORKSPACE") or Path.cwd()).resolve()
     warnings = (*decision.warnings, *unknown_inputs(environ))
     operation = decision.operations[0]
     if isinstance(operation, Skip):
@@ -83,23 +95,15 @@ def _act(
     return Outcome(operation=operation.name, flows=flows, warnings=warnings)
 
 
-def _payload(environ: Mapping[str, str]) -> Mapping[str, Any]:
-    path = environ.get("GITHUB_EVENT_PATH")
-    if not path or not Path(path).is_file():
-        return {}
-    payload = json.loads(Path(path).read_text(encoding="utf-8"))
-    return payload if isinstance(payload, dict) else {}
-
-
 def _report_settings(inputs: Inputs | None, environ: Mapping[str, str]) -> ReportSettings:
     """How to report, even where the inputs themselves were at fault: the token and the key are taken as they stand."""
     if inputs is not None:
         return ReportSettings(token=inputs.github_token, mode=inputs.comment, key=inputs.comment_key)
-    mode = environ.get("INPUT_COMMENT", "")
+    mode = raw_input(environ, "comment").strip()
     return ReportSettings(
-        token=environ.get("INPUT_GITHUB-TOKEN") or None,
+        token=raw_input(environ, "github-token").strip() or None,
         mode=CommentMode(mode) if mode in list(CommentMode) else CommentMode.UPDATE,
-        key=environ.get("INPUT_COMMENT-KEY") or None,
+        key=raw_input(environ, "comment-key").strip() or None,
     )
 
 

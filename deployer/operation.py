@@ -6,37 +6,32 @@ from dataclasses import dataclass
 
 from deployer.branches import matches
 from deployer.event import Event
-from deployer.inputs import Inputs, OperationName
+from deployer.inputs import Inputs, OperationName, Wait
 
-SERVED = ("push", "pull_request", "pull_request_target", "workflow_dispatch", "repository_dispatch", "schedule")
+PULL_REQUEST = ("pull_request", "pull_request_target")
+# GitHub hands a reusable workflow its caller's event; other servers say `workflow_call`.
+SERVED = ("push", *PULL_REQUEST, "workflow_dispatch", "repository_dispatch", "schedule", "workflow_call")
 
-ALWAYS = frozenset(
-    {
-        "flow",
-        "orchestrator",
-        "operation",
-        "deploy-branches",
-        "working-directory",
-        "deploy-timeout",
-        "deployment-name",
-        "project-branch",
-        "production",
-        "config",
-        "config-value",
-        "metaflow-environment",
-        "metaflow-profile",
-        "metaflow-config",
-        "metaflow-user",
-        "deployer-options",
-        "requirements",
-        "kubeconfig",
-        "github-token",
-        "comment",
-        "comment-key",
-    }
+# What each operation reads. An input that was given and is in none of these is told as ignored.
+REPORTING = frozenset({"github-token", "comment", "comment-key"})
+METAFLOW = frozenset({"metaflow-profile", "metaflow-config", "metaflow-user", "requirements", "kubeconfig"})
+ANY_FLOW = frozenset({"flow", "operation", "orchestrator", "working-directory", "deploy-timeout", "deployment-name"})
+FLOW_FILE = frozenset(
+    {"project-branch", "production", "config", "config-value", "metaflow-environment", "deployer-options"}
 )
 CREATING = frozenset({"authorize", "tags", "with", "max-workers", "workflow-timeout", "create-options"})
-RUNNING = frozenset({"parameters", "wait", "on-timeout", "wait-timeout", "poll-interval"})
+WAITING = frozenset({"on-timeout", "wait-timeout", "poll-interval"})
+RUNNING = frozenset({"parameters", "wait"}) | WAITING
+DECIDING = frozenset({"deploy-branches"})
+
+FORK = (
+    "This pull request comes from a fork: its job has no secrets, and a token that only reads. "
+    "Deploy on `push`, which every merge is."
+)
+DEPENDABOT = (
+    "Dependabot is the actor: the job has Dependabot's secrets, not those of Actions. "
+    "Add them there, or run the job again yourself."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,19 +44,21 @@ class Deploy:
     @property
     def uses(self) -> frozenset[str]:
         """The inputs that it reads."""
-        return ALWAYS | CREATING | {"trigger"} | (RUNNING if self.runs else frozenset())
+        return REPORTING | METAFLOW | ANY_FLOW | FLOW_FILE | CREATING | {"trigger"} | (RUNNING if self.runs else set())
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trigger:
     """Run what is deployed already."""
 
+    by_name: bool = False
+    """Whether the deployment is found by its identifier alone, without a flow file."""
     name = "trigger"
 
     @property
     def uses(self) -> frozenset[str]:
         """The inputs that it reads."""
-        return ALWAYS | RUNNING
+        return REPORTING | METAFLOW | ANY_FLOW | RUNNING | (set() if self.by_name else FLOW_FILE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +70,8 @@ class Skip:
 
     @property
     def uses(self) -> frozenset[str]:
-        """It reads no input, and no input is told as ignored: another event may use it."""
-        return ALWAYS | CREATING | RUNNING | {"trigger"}
+        """Whatever there is: no input is told as ignored, since another event may use it."""
+        return REPORTING | METAFLOW | ANY_FLOW | FLOW_FILE | CREATING | RUNNING | DECIDING | {"trigger"}
 
 
 Operation = Deploy | Trigger | Skip
@@ -82,7 +79,7 @@ Operation = Deploy | Trigger | Skip
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
-    """What to do, one operation after another, and what to say about the inputs."""
+    """What to do, one operation after another, and what to say about the inputs and the event."""
 
     operations: tuple[Operation, ...]
     warnings: tuple[str, ...] = ()
@@ -96,15 +93,16 @@ def decide(event: Event, inputs: Inputs) -> Decision:
         inputs: the job's inputs.
 
     Returns:
-        The operations, and a warning for each input that none of them reads.
+        The operations; a warning for each input that none of them reads, and for an event that has no secrets.
     """
     operation = _operation(event, inputs)
-    return Decision(operations=(operation,), warnings=_ignored(operation, inputs))
+    warnings = () if isinstance(operation, Skip) else (*_ignored(operation, inputs), *_without_secrets(event))
+    return Decision(operations=(operation,), warnings=warnings)
 
 
 def _operation(event: Event, inputs: Inputs) -> Operation:
     if inputs.operation is OperationName.TRIGGER:
-        return Trigger()
+        return Trigger(by_name=not inputs.flows)
     deploy = Deploy(runs=inputs.trigger)
     if inputs.operation is OperationName.DEPLOY:
         return deploy
@@ -115,35 +113,58 @@ def _operation(event: Event, inputs: Inputs) -> Operation:
 def _reason_to_skip(event: Event, inputs: Inputs) -> str | None:
     if event.name not in SERVED:
         return f"The event `{event.name}` deploys nothing by itself; `operation: deploy` deploys on any event."
-    if event.name in ("pull_request", "pull_request_target"):
+    if event.name in PULL_REQUEST:
         if event.action != "closed":
-            return f"The pull request was {event.action or 'changed'}, not closed; it deploys when it is merged."
+            return f"The pull request was {_past(event.action)}, not closed; it deploys when it is merged."
         if not event.merged:
             return "The pull request was closed without being merged."
     if event.deleted:
         return f"`{event.ref}` was deleted."
     if event.branch is None:
-        return f"`{event.ref}` is a tag, and `auto` deploys branches only; `operation: deploy` deploys a tag."
-    return _reason_of_branch(event, inputs)
+        what = "is a tag" if event.ref.startswith("refs/tags/") else "is no branch"
+        return f"`{event.ref}` {what}, and `auto` deploys branches only; `operation: deploy` deploys whatever it is."
+    return _reason_of_branch(event.branch, event.default_branch, inputs)
 
 
-def _reason_of_branch(event: Event, inputs: Inputs) -> str | None:
-    assert event.branch is not None
+def _reason_of_branch(branch: str, default_branch: str | None, inputs: Inputs) -> str | None:
     patterns = inputs.deploy_branches
     if patterns:
         wanted = ", ".join(f"`{pattern}`" for pattern in patterns)
-        return (
-            None
-            if matches(event.branch, patterns)
-            else f"The branch `{event.branch}` is none of {wanted} (`deploy-branches`)."
-        )
-    if event.default_branch is None:
+        return None if matches(branch, patterns) else f"The branch `{branch}` is none of {wanted} (`deploy-branches`)."
+    if default_branch is None:
         return "The event does not tell the repository's default branch; name the branches in `deploy-branches`."
-    if event.branch != event.default_branch:
-        return f"The branch `{event.branch}` is not the default branch `{event.default_branch}`; see `deploy-branches`."
+    if branch != default_branch:
+        return f"The branch `{branch}` is not the default branch `{default_branch}`; see `deploy-branches`."
     return None
 
 
-def _ignored(operation: Operation, inputs: Inputs) -> tuple[str, ...]:
-    why = "no run is triggered" if isinstance(operation, Deploy) else "nothing is deployed"
-    return tuple(f"The input `{name}` is ignored, since {why}." for name in sorted(inputs.given - operation.uses))
+def _past(action: str | None) -> str:
+    """`opened`, `synchronize`, `ready_for_review` as a word that completes "The pull request was …"."""
+    words = {"synchronize": "updated", "ready_for_review": "made ready for review", None: "changed"}
+    return words.get(action) or str(action).replace("_", " ")
+
+
+def _ignored(operation: Deploy | Trigger, inputs: Inputs) -> tuple[str, ...]:
+    used = set(operation.uses)
+    if inputs.operation is OperationName.AUTO:
+        used |= DECIDING
+    if inputs.wait is Wait.NONE:
+        used -= WAITING
+    return tuple(f"The input `{name}` is ignored, since {_why(name, inputs)}." for name in sorted(inputs.given - used))
+
+
+def _why(name: str, inputs: Inputs) -> str:
+    if name in DECIDING:
+        return f"`operation: {inputs.operation}` asks for no branch"
+    if name in RUNNING:
+        return "`wait: none` waits for nothing" if inputs.wait is Wait.NONE else "no run is triggered"
+    if name == "trigger":
+        return "`operation: trigger` triggers a run anyway"
+    return "the deployment is found by its name alone" if name in FLOW_FILE else "nothing is deployed"
+
+
+def _without_secrets(event: Event) -> tuple[str, ...]:
+    """Why credentials may be missing; told before they are missed."""
+    if event.is_fork and event.name == "pull_request":
+        return (FORK,)
+    return (DEPENDABOT,) if event.is_dependabot else ()

@@ -1,7 +1,8 @@
-"""Mappings in inputs: YAML 1.2's core schema, which is also JSON, so that `country: no` stays a word."""
+"""Mappings in inputs: YAML with the scalars of JSON, so that `country: no` and `zip: 010` stay what was written."""
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -9,7 +10,7 @@ import yaml
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader with YAML 1.2's scalars: no yes/no/on/off, no dates, no octal 010, no 1:30."""
+    """PyYAML's safe loader without YAML 1.1's traps: no yes/no/on/off, no dates, no octal 010, no 1:30."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012  # PyYAML's own way
 
@@ -75,4 +76,22 @@ def parse_mapping(text: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         kind = {list: "a list", str: "text", type(None): "nothing"}.get(type(value), f"a {type(value).__name__}")
         raise ValueError(f"is {kind}, not a mapping\nWrite one `name: value` a line, or a JSON object.")  # noqa: TRY004  # a value of the user's
-    return {str(key): inner for key, inner in value.items()}
+    mapping = {str(key): inner for key, inner in value.items()}
+    for name, inner in mapping.items():
+        _check_value(name, inner)
+    return mapping
+
+
+def _check_value(name: str, value: Any) -> None:
+    """What JSON does not know (`!!binary`, `!!set`, infinity) would change, or break, on its way to the flow."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _check_value(f"{name}.{key}", inner)
+    elif isinstance(value, list):
+        for inner in value:
+            _check_value(name, inner)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"has {value} for {name!r}, which JSON does not know\nWrite it in quotes.")
+    elif not isinstance(value, str | int | float | bool | None):
+        kind = type(value).__name__
+        raise ValueError(f"has a {kind} for {name!r}, which JSON does not know\nWrite text, in quotes.")

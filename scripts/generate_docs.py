@@ -6,24 +6,36 @@ import argparse
 import re
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from deployer.event import Event
+from deployer.inputs import read_inputs
+from deployer.operation import Skip, decide
 from deployer.report.advice import advice_table
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# What deployer.operation decides under `auto`; tests/unit/test_operation.py holds each row against the code.
-DECISIONS = (
-    ("`push` to a branch of `deploy-branches`", "deploys; comments on the pull requests that the push brought"),
-    ("`pull_request: closed`, merged into such a branch", "deploys the merge commit; comments on it"),
-    ("`workflow_dispatch`, `repository_dispatch`, `schedule` on such a branch", "deploys"),
-    ("any of these on another branch", "skips, and says which branches deploy"),
-    ("a pull request that was closed without merging, or not closed", "skips"),
-    ("a tag, a deleted branch", "skips"),
-    ("any other event", "skips"),
+PUSH = Event(name="push", ref="refs/heads/main", branch="main", default_branch="main")
+CLOSED = replace(PUSH, name="pull_request", action="closed", ref="refs/pull/7/merge", pull_request=7)
+MERGED = replace(CLOSED, merged=True)
+# What is asked of deployer.operation for the table of decisions: the event in words, and as it comes.
+EVENTS = (
+    ("`push`, which every merge is, to a branch of `deploy-branches`", PUSH),
+    ("`pull_request: closed`, merged into such a branch", MERGED),
+    ("`workflow_dispatch` on such a branch", replace(PUSH, name="workflow_dispatch")),
+    ("`repository_dispatch`, which runs on the default branch", replace(PUSH, name="repository_dispatch")),
+    ("`schedule`, which runs on the default branch", replace(PUSH, name="schedule")),
+    ("`push` to another branch", replace(PUSH, ref="refs/heads/feature", branch="feature")),
+    ("`pull_request: closed`, merged into another branch", replace(MERGED, branch="develop")),
+    ("`pull_request: closed`, not merged", CLOSED),
+    ("`pull_request: opened`, and whatever else is not `closed`", replace(CLOSED, action="opened")),
+    ("a tag", replace(PUSH, ref="refs/tags/v1", branch=None)),
+    ("a branch that is deleted", replace(PUSH, ref="refs/heads/main", deleted=True)),
+    ("any other event, such as `release`", replace(PUSH, name="release")),
 )
 
 
@@ -53,13 +65,24 @@ def outputs(action: dict[str, Any]) -> str:
     return table(("output", "what it says"), rows)
 
 
+def decisions() -> str:
+    """The table of what `auto` does, as the code decides it."""
+    inputs = read_inputs({"INPUT_FLOW": "flow.py"})
+    rows = []
+    for words, event in EVENTS:
+        (operation,) = decide(event, inputs).operations
+        what = f"skips: {sentence(operation.reason)}" if isinstance(operation, Skip) else f"{operation.name}s"
+        rows.append((words, what))
+    return table(("event", "what happens"), rows)
+
+
 def generated() -> dict[str, str]:
     """Every generated part by its marker."""
     action = yaml.safe_load((ROOT / "action.yml").read_text())
     parts: dict[str, Callable[[], str]] = {
         "inputs": lambda: inputs(action),
         "outputs": lambda: outputs(action),
-        "decisions": lambda: table(("event", "what happens"), list(DECISIONS)),
+        "decisions": decisions,
         "reasons": lambda: table(
             ("`failure-reason`", "what it means", "what to do"),
             [(f"`{reason}`", sentence(meaning), sentence(todo)) for reason, meaning, todo in advice_table()],
@@ -83,12 +106,13 @@ def main() -> int:
     """Write, or check; 1 where the README is not what it should be."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
+    check = parser.parse_args().check
     readme = ROOT / "README.md"
     before = readme.read_text()
     after = filled(before, generated())
     if before == after:
         return 0
-    if parser.parse_args().check:
+    if check:
         print("README.md is not what action.yml and the code say: run `make docs` and commit it")
         return 1
     readme.write_text(after)

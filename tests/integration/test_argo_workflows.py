@@ -174,7 +174,7 @@ def test_no_wrong_and_unreachable_kubeconfigs_are_told_apart(
         return run(runner, workspace, cluster, kubeconfig=kubeconfig).outputs["failure-reason"]
 
     assert reason("") == "credentials"
-    assert reason("no: kubeconfig") == "credentials"
+    assert reason("no: kubeconfig") == "input", "it holds no cluster: told before anything is asked"
     assert reason(cluster.kubeconfig(token="wrong-token-0000")) == "credentials"
     assert reason(cluster.kubeconfig(server="http://127.0.0.1:9")) == "orchestrator-unreachable"
 

@@ -1,5 +1,6 @@
 """Inputs: what is read, and what is told about what cannot be read."""
 
+import json
 import random
 import string
 from pathlib import Path
@@ -13,16 +14,18 @@ from deployer.inputs import (
     OnTimeout,
     OperationName,
     Wait,
-    check_paths,
     input_names,
     read_inputs,
-    secrets,
+    secret_inputs,
     unknown_inputs,
 )
 
 
 def environ(**inputs: str) -> dict[str, str]:
-    return {f"INPUT_{name.replace('_', '-').upper()}": value for name, value in {"flow": "flow.py", **inputs}.items()}
+    return {
+        f"INPUT_{name.rstrip('_').replace('_', '-').upper()}": value
+        for name, value in {"flow": "flow.py", **inputs}.items()
+    }
 
 
 def read(**inputs: str) -> Inputs:
@@ -67,28 +70,71 @@ def test_durations_have_units(written: str, seconds: float) -> None:
     ("name", "value", "told"),
     [
         ("wait_timeout", "60", "write `60s`"),
-        ("wait_timeout", "0s", "more than nothing"),
+        ("wait_timeout", "0s", "above zero"),
         ("wait_timeout", "-5m", "is no duration"),
+        ("wait_timeout", "10 minutes", "Write `10m`"),
+        ("wait_timeout", "1hour", "Write `1h`"),
+        ("deploy_timeout", "9999999d", "more than a year"),
         ("poll_interval", "soon", "`90s`"),
+        ("workflow_timeout", "3600", "write `3600s`"),
+        ("workflow_timeout", "500ms", "`1s` or more"),
         ("trigger", "yes", "Write `true`"),
         ("trigger", "nope", "Write `false`"),
+        ("trigger", "ture", "Write `true`"),
+        ("trigger", "flase", "Write `false`"),
+        ("trigger", "tRuE", "Write `true`"),
         ("production", "maybe", "`auto`, `true` or `false`"),
         ("max_workers", "0", "whole number above zero"),
+        ("max_workers", "1.5", "whole number above zero"),
         ("max_workers", "many", "whole number above zero"),
         ("orchestrator", "argo_workflows", "`argo-workflows`"),
         ("orchestrator", "Step Functions", "`step-functions`"),
+        ("orchestrator", "!", "`argo-workflows`"),
         ("operation", "deply", "`deploy` is the nearest"),
+        ("operation", "Deploy", "`deploy` is the nearest"),
+        ("wait", "finished", "none, started, completed"),
+        ("on_timeout", "kill", "leave, terminate"),
         ("comment", "always", "update, new, failures, off"),
         ("project_branch", "feature/X-1", "`feature_x_1`"),
+        ("project_branch", "--", "`test_1`"),
+        ("metaflow_user", "root", "such as `ci`"),
+        ("metaflow_user", "Mona Lisa", "'Mona-Lisa'"),
+        ("metaflow_profile", "../prod", "the profile's name alone"),
+        ("deployment_name", "a\nb", "one value on one line"),
+        ("flow", "- a.py\n- b.py", "without a dash: `a.py`"),
+        ("flow", '["a.py", "b.py"]', "a JSON list"),
+        ("flow", "a.py\n./a.py", "twice"),
+        ("tags", "- nightly", "without a dash"),
+        ("deploy_branches", "main release", "one pattern a line"),
+        ("deploy_branches", "refs/heads/main", "`main`"),
+        ("deploy_branches", "!main", "which branches deploy"),
+        ("deploy_branches", "v[9-0]", "cannot be read"),
+        ("parameters", "- a", "is a list, not a mapping"),
         ("create_options", "- a", "is a list, not a mapping"),
         ("create_options", "just text", "is text, not a mapping"),
         ("create_options", "a: [1", "in line 1, column"),
+        ("create_options", "a: 1\n\tb: 2", "in line 2, column 1"),
         ("create_options", "a: 1\na: 2", "written twice"),
+        ("create_options", '{"a": 1, "a": 2}', "written twice"),
+        ("create_options", "a: !!python/object:os.system x", "in line 1, column 4"),
+        ("create_options", "a: !!binary aGk=", "JSON does not know"),
+        ("create_options", "a: .inf", "in quotes"),
+        ("create_options", "a: &x {b: *x}", "cannot be read"),
+        ("create_options", "only-json: true", "Leave `only_json` out"),
+        ("deployer_options", "branch: x", "the input `project-branch`"),
+        ("deployer_options", "production: true", "the input `production`"),
         ("config", "a: 1", "`name: path/to/file`"),
         ("config_value", "a: 1", "`name: {key: value}`"),
-        ("metaflow_config", "{", "is no JSON"),
+        ("metaflow_config", "{", "in line 1, column 2"),
         ("metaflow_config", "[]", "no object"),
-        ("workflow_timeout", "3600", "write `3600s`"),
+        ("metaflow_config", "eyJNRVRBRkxPV19VU0VSIjogIngifQ==", "Decode it"),
+        ("metaflow_config", "[" * 100_000, "no JSON"),
+        ("kubeconfig", "~/.kube/config", "a path"),
+        ("kubeconfig", "YXBpVmVyc2lvbjogdjEKY2x1c3RlcnM6IFtdCg==", "Decode it"),
+        ("kubeconfig", "apiVersion: v1\nkind: Config\n", "has no `clusters`"),
+        ("kubeconfig", "clusters: []\ncontexts: [{name: prod}]", "one of prod"),
+        ("kubeconfig", "clusters: []\ncontexts: [{name: prod}]\ncurrent-context: dev", "'dev', which it lacks"),
+        ("comment_key", "\udcff", "no UTF-8"),
     ],
 )
 def test_a_mistake_names_its_input_and_what_to_write(name: str, value: str, told: str) -> None:
@@ -100,8 +146,25 @@ def test_a_mistake_names_its_input_and_what_to_write(name: str, value: str, told
 
 
 def test_all_mistakes_are_told_at_once() -> None:
-    said = mistakes(flow="", wait_timeout="60", trigger="ja", comment="loud")
-    assert set(said) >= {"wait-timeout", "trigger", "comment"}
+    said = mistakes(wait_timeout="60", trigger="ja", comment="loud", deployment_name="x", flow="a.py\nb.py")
+    assert set(said) == {"wait-timeout", "trigger", "comment", "deployment-name"}
+
+
+def test_mistakes_in_paths_are_told_with_the_others(tmp_path: Path) -> None:
+    with pytest.raises(InputErrors) as caught:
+        read_inputs(environ(wait_timeout="60", flow="missing.py"), tmp_path)
+    assert [failure.input for failure in caught.value.failures] == ["wait-timeout", "flow"]
+    assert read_inputs(environ(flow="missing.py"), tmp_path).flows == ("missing.py",), "a skipped job needs no flow"
+
+
+def test_what_was_pasted_into_the_wrong_input_is_not_repeated_whole() -> None:
+    assert len(mistakes(orchestrator="x y" * 5000)["orchestrator"]) < 400
+
+
+@pytest.mark.parametrize("name", ["metaflow_config", "kubeconfig"])
+def test_what_is_secret_is_not_repeated_in_a_mistake(name: str) -> None:
+    text = "{'password': 'hunter2hunter2', x"
+    assert "hunter2" not in mistakes(**{name: text})[name.replace("_", "-")]
 
 
 def test_what_makes_no_sense_without_a_run_is_refused() -> None:
@@ -109,6 +172,22 @@ def test_what_makes_no_sense_without_a_run_is_refused() -> None:
     assert "no run is triggered" in mistakes(parameters="a: 1")["parameters"]
     assert read(wait="completed", trigger="true").wait is Wait.COMPLETED
     assert read(parameters="a: 1", operation="trigger").parameters == {"a": 1}
+
+
+def test_a_wait_that_is_refused_says_so_though_other_inputs_cannot_be_read() -> None:
+    assert set(mistakes(wait="completed", poll_interval="1")) == {"wait", "poll-interval"}
+
+
+def test_a_comment_asked_for_needs_a_token() -> None:
+    assert "comment: off" in mistakes(comment="new")["github-token"]
+    assert read(comment="new", github_token="ghs_0123456789").comment is CommentMode.NEW
+    assert read(comment="update").github_token is None
+
+
+def test_an_option_is_given_in_one_place() -> None:
+    assert "`max-workers`" in mistakes(max_workers="5", create_options="max-workers: 6")["create-options"]
+    assert "`with`" in mistakes(with_="retry", deployer_options="decospecs: [retry]")["deployer-options"]
+    assert read(create_options="max_workers: 6").create_options == {"max_workers": 6}
 
 
 def test_a_flow_has_to_be_given_but_for_triggering_by_name() -> None:
@@ -129,73 +208,113 @@ def test_parameters_are_yaml_as_people_mean_it(written: str, value: object) -> N
     assert read(trigger="true", parameters=f"key: {written}").parameters == {"key": value}
 
 
+def test_a_block_may_be_indented_and_have_windows_lines() -> None:
+    assert read(create_options="\r\n    a: 1\r\n    b: {c: 2}\r\n").create_options == {"a": 1, "b": {"c": 2}}
+    assert read(flow="a.py\r\nb.py\r\n").flows == ("a.py", "b.py")
+
+
+def test_tags_may_start_with_a_number_sign_and_other_lists_have_comments() -> None:
+    inputs = read(tags="#1\nnightly", with_="# why\nretry:times=2", deploy_branches="# all of them\n**")
+    assert (inputs.tags, inputs.with_decorators, inputs.deploy_branches) == (
+        ("#1", "nightly"),
+        ("retry:times=2",),
+        ("**",),
+    )
+
+
+def test_a_config_value_may_be_text_for_the_configs_own_parser() -> None:
+    assert read(config_value='a: {b: 1}\nc: "d = 2"').config_value == {"a": {"b": 1}, "c": "d = 2"}
+
+
+def test_what_equals_the_default_was_not_given() -> None:
+    """GitHub hands over defaults as if they had been written."""
+    everything = {f"INPUT_{name.upper()}": default for name, default in input_names().items()}
+    assert read_inputs({**everything, "INPUT_FLOW": "a.py", "INPUT_GITHUB-TOKEN": "ghs_0123456789"}).given == {"flow"}
+
+
 def test_parameters_may_be_json() -> None:
     assert read(trigger="true", parameters='{"a": {"b": [1, 2.5, null, true]}}').parameters == {
         "a": {"b": [1, 2.5, None, True]}
     }
 
 
-def test_garbage_in_any_input_is_a_mistake_and_never_a_crash() -> None:
+def test_garbage_in_any_input_is_a_mistake_and_never_a_crash(tmp_path: Path) -> None:
     random.seed(7)
-    alphabet = string.printable + "é\u2028{}[]:,&*!|>'\"%@`"
+    alphabet = string.printable + "é\u2028\udc80{}[]:,&*!|>'\"%@`"
     for name in input_names():
         for _ in range(40):
             text = "".join(random.choice(alphabet) for _ in range(random.randrange(1, 40)))
+            given = {"INPUT_FLOW": "a.py", f"INPUT_{name.upper()}": text}
+            secret_inputs(given)
             try:
-                read_inputs({"INPUT_FLOW": "a.py", f"INPUT_{name.upper()}": text})
+                read_inputs(given, tmp_path)
             except InputErrors as errors:
                 assert all(failure.input for failure in errors.failures)  # noqa: PT017  # either outcome is right
 
 
+KUBECONFIG = """
+current-context: prod
+contexts: [{name: prod, context: {user: ci}}]
+clusters: [{name: prod, cluster: {server: "https://api.example.com", certificate-authority-data: "Q0VSVElGSUNBVEU="}}]
+users:
+- name: ci
+  user:
+    token: abcdefgh12345678
+    client-key-data: "S0VZS0VZS0VZ"
+    exec: {env: [{name: AWS_SECRET_ACCESS_KEY, value: aws-secret-123}, {name: AWS_PROFILE, value: production-eu}]}
+"""
+
+
+METAFLOW_CONFIG = {
+    "METAFLOW_SERVICE_AUTH_KEY": "s3cr3tkey",
+    "METAFLOW_SERVICE_HEADERS": {"x-api-key": "h3aderkey"},
+    "METAFLOW_AWS_SECRETS_MANAGER_DEFAULT_REGION": "eu-central-1",
+    "METAFLOW_KUBERNETES_SECRETS": "team-secrets",
+    "METAFLOW_DEFAULT_SECRETS_ROLE": "arn:aws:iam::123456789012:role/x",
+}
+
+
 def test_secrets_are_found_and_never_shown() -> None:
-    kubeconfig = "users:\n- name: x\n  user:\n    token: abcdefgh12345678\n"
-    inputs = read(
-        kubeconfig=kubeconfig,
+    given = environ(
+        kubeconfig=KUBECONFIG,
         github_token="ghs_0123456789",
-        metaflow_config='{"METAFLOW_SERVICE_AUTH_KEY": "s3cr3tkey"}',
+        metaflow_config=json.dumps(METAFLOW_CONFIG),
+        create_options="notify_slack_webhook_url: https://hooks.example.com/T0/B0\nnotify_on_error: true",
+        authorize="production:prod-abcd-0",
     )
-    assert set(secrets(inputs)) == {"ghs_0123456789", "abcdefgh12345678", "s3cr3tkey"}
-    assert all(secret not in repr(inputs) for secret in secrets(inputs))
+    found = secret_inputs(given)
+    assert set(found) == {
+        "ghs_0123456789",
+        "abcdefgh12345678",
+        "S0VZS0VZS0VZ",
+        "aws-secret-123",
+        "s3cr3tkey",
+        "h3aderkey",
+        "https://hooks.example.com/T0/B0",
+    }
+    assert all(secret not in repr(read_inputs(given)) for secret in found)
+
+
+def test_what_outputs_hold_is_no_secret() -> None:
+    """The runner drops an output in which a masked value stands."""
+    given = environ(metaflow_config='{"METAFLOW_AWS_SECRETS_MANAGER_DEFAULT_REGION": "us-west-2"}', authorize="token-0")
+    assert secret_inputs(given) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("kubeconfig", "users: [\n  token: abcdefgh12345678\n"),
+        ("kubeconfig", '{"users": [{"user": {"token": "abcdefgh12345678"}}]}'),
+        ("metaflow_config", '{"METAFLOW_SERVICE_AUTH_KEY": "abcdefgh12345678"}'),
+        ("metaflow_config", '{"METAFLOW_SERVICE_HEADERS": "{\\"x-api-key\\": \\"abcdefgh12345678\\"}"}'),
+    ],
+)
+def test_secrets_are_found_in_what_is_refused_too(name: str, text: str) -> None:
+    assert secret_inputs(environ(**{name: text, "trigger": "maybe"})) == ("abcdefgh12345678",)
 
 
 def test_an_unknown_input_is_told_with_the_nearest_known() -> None:
     assert unknown_inputs({"INPUT_FLOWS": "a.py", "INPUT_FLOW": "a.py"}) == (
         "The action has no input `flows`. Did you mean `flow`?",
     )
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Path:
-    root = tmp_path / "checkout"
-    (root / "flows").mkdir(parents=True)
-    (root / "flows" / "train.py").write_text("")
-    (root / "notes.txt").write_text("")
-    (tmp_path / "outside.py").write_text("")
-    (root / "escape.py").symlink_to(tmp_path / "outside.py")
-    return root.resolve()
-
-
-@pytest.mark.parametrize(
-    ("flow", "told"),
-    [
-        ("flows/trian.py", "`flows/train.py`"),
-        ("train.py", "`flows/train.py`"),
-        ("flows", "is a folder"),
-        ("notes.txt", "no Python file"),
-        ("../outside.py", "leads out of the checkout"),
-        ("escape.py", "leads out of the checkout"),
-        ("/etc/passwd", "leads out of the checkout"),
-    ],
-)
-def test_paths_stay_inside_the_checkout(flow: str, told: str, workspace: Path) -> None:
-    (failure,) = check_paths(read(flow=flow), workspace)
-    assert failure.input == "flow"
-    assert told in f"{failure.message} {failure.advice}"
-
-
-def test_paths_start_at_the_working_directory(workspace: Path) -> None:
-    assert check_paths(read(flow="train.py", working_directory="flows"), workspace) == ()
-    (failure,) = check_paths(read(working_directory="flow"), workspace)
-    assert failure.input == "working-directory"
-    (failure,) = check_paths(read(working_directory=".."), workspace)
-    assert "leads out" in failure.message

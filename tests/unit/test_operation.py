@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from deployer.branches import matches
-from deployer.event import Event, read_event
-from deployer.inputs import Inputs, read_inputs
+from deployer.event import Event
+from deployer.inputs import Inputs, input_names, read_inputs
 from deployer.operation import Deploy, Skip, Trigger, decide
 
 PUSH = Event(name="push", ref="refs/heads/main", branch="main", default_branch="main")
@@ -34,6 +34,7 @@ def inputs(**given: str) -> Inputs:
         replace(PUSH, name="workflow_dispatch"),
         replace(PUSH, name="repository_dispatch"),
         replace(PUSH, name="schedule"),
+        replace(PUSH, name="workflow_call"),
     ],
     ids=lambda event: event.name,
 )
@@ -46,12 +47,20 @@ def test_auto_deploys_the_default_branch(event: Event) -> None:
     [
         (replace(MERGED, merged=False), "closed without being merged"),
         (replace(MERGED, action="opened", merged=False), "was opened, not closed"),
+        (replace(MERGED, action="synchronize", merged=False), "was updated, not closed"),
+        (replace(MERGED, action="review_requested", merged=False), "was review requested, not closed"),
+        (replace(MERGED, action=None, merged=False), "was changed, not closed"),
         (replace(MERGED, branch="develop"), "`develop` is not the default branch `main`"),
         (replace(PUSH, ref="refs/heads/feature", branch="feature"), "is not the default branch"),
         (replace(PUSH, ref="refs/tags/v1", branch=None), "is a tag"),
+        (replace(PUSH, ref="refs/tags/v1", branch=None, name="workflow_dispatch"), "is a tag"),
+        (replace(PUSH, ref="", branch=None), "is no branch"),
         (replace(PUSH, deleted=True), "was deleted"),
         (replace(PUSH, name="issue_comment"), "deploys nothing by itself"),
         (replace(PUSH, name="workflow_run"), "deploys nothing by itself"),
+        (replace(PUSH, name="release"), "deploys nothing by itself"),
+        (replace(PUSH, name="merge_group"), "deploys nothing by itself"),
+        (replace(PUSH, name=""), "deploys nothing by itself"),
         (replace(PUSH, default_branch=None), "name the branches in `deploy-branches`"),
     ],
 )
@@ -72,18 +81,52 @@ def test_deploy_branches_take_the_place_of_the_default_branch() -> None:
 def test_an_operation_by_name_runs_on_any_event_and_branch() -> None:
     odd = Event(name="issue_comment")
     assert decide(odd, inputs(operation="deploy")).operations == (Deploy(runs=False),)
-    assert decide(odd, inputs(operation="trigger")).operations == (Trigger(),)
+    assert decide(odd, inputs(operation="trigger")).operations == (Trigger(by_name=False),)
     assert decide(replace(MERGED, merged=False), inputs(operation="deploy")).operations == (Deploy(runs=False),)
 
 
-def test_inputs_that_are_ignored_are_told() -> None:
-    assert decide(PUSH, inputs(**{"wait-timeout": "5m"})).warnings == (
-        "The input `wait-timeout` is ignored, since no run is triggered.",
-    )
-    assert decide(PUSH, inputs(**{"wait-timeout": "5m", "trigger": "true"})).warnings == ()
-    assert decide(PUSH, inputs(operation="trigger", tags="a")).warnings == (
-        "The input `tags` is ignored, since nothing is deployed.",
-    )
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"wait-timeout": "5m"}, "`wait-timeout` is ignored, since no run is triggered"),
+        ({"wait-timeout": "5m", "trigger": "true"}, None),
+        ({"poll-interval": "5s", "trigger": "true", "wait": "none"}, "`poll-interval` is ignored, since `wait: none`"),
+        ({"operation": "trigger", "tags": "a"}, "`tags` is ignored, since nothing is deployed"),
+        ({"operation": "trigger", "trigger": "true"}, "`trigger` is ignored, since `operation: trigger`"),
+        ({"operation": "trigger", "config-value": "{a: {b: 1}}"}, None),
+        ({"operation": "deploy", "deploy-branches": "main"}, "`deploy-branches` is ignored, since `operation: deploy`"),
+        ({"deploy-branches": "main"}, None),
+        ({"production": "true", "metaflow-user": "ci", "comment": "failures", "github-token": "ghs_0"}, None),
+    ],
+)
+def test_an_input_that_is_ignored_is_told(given: dict[str, str], told: str | None) -> None:
+    warnings = decide(PUSH, inputs(**given)).warnings
+    assert len(warnings) == (told is not None)
+    assert all(str(told) in warning for warning in warnings)
+
+
+def test_what_is_found_by_its_name_needs_no_flow() -> None:
+    given = {"flow": "", "operation": "trigger", "deployment-name": "helloflow", "production": "true"}
+    decision = decide(PUSH, inputs(**given))
+    assert decision.operations == (Trigger(by_name=True),)
+    assert decision.warnings == ("The input `production` is ignored, since the deployment is found by its name alone.",)
+
+
+def test_a_skipped_job_tells_no_input_as_ignored() -> None:
+    assert decide(replace(PUSH, deleted=True), inputs(**{"wait-timeout": "5m", "tags": "a"})).warnings == ()
+
+
+def test_every_input_is_read_by_an_operation() -> None:
+    used = Deploy(runs=True).uses | Trigger().uses | Skip(reason="").uses
+    assert used == set(input_names())
+    assert Deploy(runs=True).uses | Trigger().uses == used - {"deploy-branches"}, "which `auto` alone reads"
+
+
+def test_a_job_without_secrets_is_told_before_they_are_missed() -> None:
+    assert "fork" in decide(replace(MERGED, is_fork=True), inputs()).warnings[0]
+    assert decide(replace(MERGED, is_fork=True, name="pull_request_target"), inputs()).warnings == ()
+    assert decide(replace(MERGED, is_fork=True, merged=False), inputs()).warnings == ()
+    assert "Dependabot" in decide(replace(PUSH, actor="dependabot[bot]"), inputs()).warnings[0]
 
 
 @pytest.mark.parametrize(
@@ -104,54 +147,12 @@ def test_inputs_that_are_ignored_are_told() -> None:
         ("feature/x", ["*"], False),
         ("feature/x", ["**"], True),
         ("a(b", ["a(b"], True),
+        ("aab", ["a+b"], True),
+        ("ac", ["ab?c"], True),
+        ("*", ["\\*"], True),
+        ("x", ["\\*"], False),
+        ("main", [], False),
     ],
 )
 def test_patterns_are_githubs(branch: str, patterns: list[str], expected: bool) -> None:
     assert matches(branch, patterns) is expected
-
-
-def test_a_merged_pull_request_is_its_base_and_its_merge_commit() -> None:
-    payload = {
-        "action": "closed",
-        "pull_request": {
-            "number": 7,
-            "merged": True,
-            "merge_commit_sha": "m" * 40,
-            "base": {"ref": "main"},
-            "head": {"repo": {"full_name": "fork/flows"}},
-        },
-        "repository": {"default_branch": "main"},
-    }
-    event = read_event(
-        {"GITHUB_EVENT_NAME": "pull_request", "GITHUB_REPOSITORY": "o/flows", "GITHUB_SHA": "s" * 40}, payload
-    )
-    assert (event.branch, event.sha, event.pull_request, event.merged, event.is_fork) == (
-        "main",
-        "m" * 40,
-        7,
-        True,
-        True,
-    )
-
-
-def test_a_push_tells_its_commits_and_a_deletion() -> None:
-    environ = {"GITHUB_EVENT_NAME": "push", "GITHUB_REF": "refs/heads/main", "GITHUB_SHA": "b" * 40}
-    event = read_event(environ, {"after": "b" * 40, "commits": [{"id": "a" * 40}, {"id": "b" * 40}]})
-    assert event.commits == ("a" * 40, "b" * 40)
-    assert read_event(environ, {"after": "0" * 40}).deleted
-
-
-@pytest.mark.parametrize(
-    "payload",
-    [
-        {},
-        {"pull_request": None, "commits": "x", "repository": []},
-        {"pull_request": {"number": "7", "merged": "true", "base": None, "head": {"repo": None}}},
-        {"commits": [None, 1, {"id": 3}], "after": 5, "deleted": "yes"},
-    ],
-)
-def test_odd_payloads_are_read_as_far_as_they_go(payload: dict[str, object]) -> None:
-    event = read_event({"GITHUB_EVENT_NAME": "push", "GITHUB_RUN_ATTEMPT": "x"}, payload)
-    assert event.name == "push"
-    assert not event.merged
-    assert event.run_attempt == 1

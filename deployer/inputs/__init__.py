@@ -1,0 +1,29 @@
+"""INPUT_* as one frozen dataclass. Every mistake is told at once, each naming its input and what to write instead."""
+
+from deployer.inputs.model import (
+    CommentMode,
+    InputErrors,
+    Inputs,
+    OnTimeout,
+    OperationName,
+    Wait,
+    input_names,
+)
+from deployer.inputs.paths import check_paths
+from deployer.inputs.read import raw_input, read_inputs, unknown_inputs
+from deployer.inputs.secret import secret_inputs
+
+__all__ = [
+    "CommentMode",
+    "InputErrors",
+    "Inputs",
+    "OnTimeout",
+    "OperationName",
+    "Wait",
+    "check_paths",
+    "input_names",
+    "raw_input",
+    "read_inputs",
+    "secret_inputs",
+    "unknown_inputs",
+]

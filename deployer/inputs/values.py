@@ -1,0 +1,334 @@
+"""One cleaner an input: from the text that GitHub hands over to the value that `Inputs` holds."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import difflib
+import json
+import os.path
+import re
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from deployer.branches import wrong_pattern
+from deployer.durations import parse_duration
+from deployer.inputs.model import CommentMode, OnTimeout, OperationName, Wait
+from deployer.yaml_mapping import parse_mapping
+
+E = TypeVar("E", bound=StrEnum)
+
+LONGEST_SHOWN = 60
+"""Characters of a wrong value that a message repeats: what was pasted into the wrong input may be a whole file."""
+TRUE = ("true", "True", "TRUE")
+FALSE = ("false", "False", "FALSE")
+SHORTEST_BASE64 = 16
+MOST_LISTED = 10
+MEANS_TRUE = ("yes", "y", "on", "1", "t", "enabled", "ja")
+
+
+class Mistake(ValueError):
+    """One mistake: what is wrong with the value, and what to write instead."""
+
+    def __init__(self, wrong: str, advice: str) -> None:
+        super().__init__(wrong)
+        self.advice = advice
+
+
+def shown(text: str) -> str:
+    """A value as messages repeat it: quoted, on one line, cut."""
+    return repr(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…")
+
+
+def _optional(text: str) -> str | None:
+    return text or None
+
+
+def _optional_line(text: str) -> str | None:
+    if "\n" in text:
+        raise Mistake(f"is {shown(text)}, which has several lines", "Write one value on one line.")
+    return text or None
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    """A list, one a line. What other notations of a list would become is refused, since it is never meant."""
+    found = tuple(stripped for line in text.split("\n") if (stripped := line.strip()))
+    if len(found) == 1 and re.fullmatch(r"\[.*\]", found[0]) and _is_json_list(found[0]):
+        raise Mistake(f"is {shown(text)}, a JSON list", "Write one value a line, without brackets and quotes.")
+    dashed = next((line for line in found if line.startswith("- ")), None)
+    if dashed is not None:
+        raise Mistake(
+            f"has the line {shown(dashed)}", f"Write one value a line, without a dash: `{dashed[2:].strip()}`."
+        )
+    return found
+
+
+def _is_json_list(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), list)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _without_comments(text: str) -> tuple[str, ...]:
+    return tuple(line for line in _lines(text) if not line.startswith("#"))
+
+
+def _flows(text: str) -> tuple[str, ...]:
+    found = _without_comments(text)
+    seen: set[str] = set()
+    for flow in found:
+        path = os.path.normpath(flow)
+        if path in seen:
+            raise Mistake(f"names {shown(flow)} twice", "Name each flow once.")
+        seen.add(path)
+    return found
+
+
+def _deploy_branches(text: str) -> tuple[str, ...]:
+    patterns = _without_comments(text)
+    for pattern in patterns:
+        wrong = wrong_pattern(pattern)
+        if wrong is not None:
+            what, advice = wrong
+            raise Mistake(f"has the pattern {shown(pattern)}, {what}", advice)
+    if patterns and all(pattern.startswith("!") for pattern in patterns):
+        raise Mistake("only takes branches out", "Write first which branches deploy, for example `**`.")
+    return patterns
+
+
+def _boolean(text: str) -> bool:
+    if text not in TRUE + FALSE:
+        near = difflib.get_close_matches(text.lower(), ["true", "false"], n=1, cutoff=0.6)
+        meant = near[0] if near else "true" if text.lower() in MEANS_TRUE else "false"
+        raise Mistake(f"is {shown(text)}, which is neither true nor false", f"Write `{meant}`.")
+    return text in TRUE
+
+
+def _production(text: str) -> bool | None:
+    try:
+        return None if text == "auto" else _boolean(text)
+    except Mistake:
+        raise Mistake(f"is {shown(text)}", "Write `auto`, `true` or `false`.") from None
+
+
+def _choice(kind: type[E]) -> Callable[[str], E]:
+    def clean(text: str) -> E:
+        try:
+            return kind(text)
+        except ValueError:
+            choices = [str(choice) for choice in kind]
+            near = difflib.get_close_matches(text.lower(), choices, n=1, cutoff=0.5)
+            hint = f" `{near[0]}` is the nearest." if near else ""
+            raise Mistake(f"is {shown(text)}", f"Write one of {', '.join(choices)}.{hint}") from None
+
+    return clean
+
+
+def _wait(text: str) -> Wait | None:
+    return _choice(Wait)(text) if text else None
+
+
+def _duration(text: str) -> float:
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        wrong, _, advice = str(error).partition("\n")
+        raise Mistake(f"is {shown(text)}, which {wrong}", advice) from None
+
+
+def _workflow_timeout(text: str) -> float | None:
+    if not text:
+        return None
+    seconds = _duration(text)
+    if seconds < 1:
+        raise Mistake(f"is {shown(text)}, and orchestrators count whole seconds", "Write `1s` or more.")
+    return seconds
+
+
+def _count(text: str) -> int | None:
+    if not text:
+        return None
+    if not re.fullmatch(r"0*[1-9][0-9]{0,8}", text):
+        raise Mistake(f"is {shown(text)}, which is no whole number above zero", "Write a number such as `100`.")
+    return int(text)
+
+
+def _mapping(text: str) -> Mapping[str, Any]:
+    try:
+        return parse_mapping(text) if text else {}
+    except ValueError as error:
+        wrong, _, advice = str(error).partition("\n")
+        raise Mistake(wrong, advice) from None
+
+
+def _config(text: str) -> Mapping[str, str]:
+    mapping = _mapping(text)
+    wrong = next((name for name, value in mapping.items() if not isinstance(value, str) or not value), None)
+    if wrong is not None:
+        advice = "Write `name: path/to/file`; values themselves go into `config-value`."
+        raise Mistake(f"gives no path for {shown(wrong)}", advice)
+    return {name: str(value) for name, value in mapping.items()}
+
+
+def _config_value(text: str) -> Mapping[str, Any]:
+    """Metaflow takes a mapping, or text for the Config's own parser (`metaflow.runner.click_api.ConvertDictOrStr`)."""
+    mapping = _mapping(text)
+    wrong = next((name for name, value in mapping.items() if not isinstance(value, dict | str)), None)
+    if wrong is not None:
+        advice = "Write `name: {key: value}`; text in quotes where the Config has a parser of its own."
+        raise Mistake(f"gives no mapping for {shown(wrong)}", advice)
+    return mapping
+
+
+def _create_options(text: str) -> Mapping[str, Any]:
+    options = _mapping(text)
+    if _option(options, "only_json") not in (None, False):
+        raise Mistake("has `only_json`, with which Metaflow deploys nothing", "Leave `only_json` out.")
+    return options
+
+
+def _deployer_options(text: str) -> Mapping[str, Any]:
+    options = _mapping(text)
+    for option, name in (("branch", "project-branch"), ("production", "production"), ("name", "deployment-name")):
+        if _option(options, option) is not None:
+            raise Mistake(f"has `{option}`, which is an input of its own", f"Write the input `{name}` instead.")
+    return options
+
+
+def _option(options: Mapping[str, Any], name: str) -> Any:
+    return next((value for key, value in options.items() if key.replace("-", "_") == name), None)
+
+
+def _metaflow_config(text: str) -> Mapping[str, Any] | None:
+    """The messages repeat nothing of the value, which is most often a secret."""
+    if not text:
+        return None
+    advice = 'Give the content of a Metaflow configuration file, `{"METAFLOW_…": "…"}`.'
+    try:
+        config = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        if _is_base64(text):
+            raise Mistake("is base64, not JSON", "Decode it: the input takes the file as it stands.") from None
+        where = f" in line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
+        raise Mistake(f"is no JSON{where}", advice) from None
+    if not isinstance(config, dict):
+        raise Mistake("is JSON, but no object", advice)
+    return config
+
+
+def _kubeconfig(text: str) -> str | None:
+    """The messages repeat nothing of the value but names, since it holds credentials."""
+    if not text:
+        return None
+    advice = "Give the content of a kubeconfig file, as `kubectl config view --raw --minify --flatten` writes it."
+    if "\n" not in text and re.fullmatch(r"[~./\w-]+", text) and not _is_base64(text):
+        raise Mistake("is a path or a word, not the content of a file", advice)
+    try:
+        config = parse_mapping(text)
+    except ValueError as error:
+        if _is_base64(text):
+            raise Mistake("is base64", "Decode it: the input takes the file as it stands.") from None
+        raise Mistake(str(error).partition("\n")[0], advice) from None
+    for key in ("clusters", "contexts"):
+        if not isinstance(config.get(key), list):
+            raise Mistake(f"has no `{key}`", advice)
+    contexts = [str(one["name"]) for one in config["contexts"] if isinstance(one, dict) and "name" in one]
+    current = config.get("current-context")
+    if current not in contexts:
+        listed = f"one of {', '.join(contexts[:MOST_LISTED])}" if contexts else "a context of the file"
+        wrong = f"names the context {shown(str(current))}, which it lacks" if current else "has no `current-context`"
+        raise Mistake(wrong, f"Let `current-context` name {listed}; `kubectl config use-context` sets it.")
+    return text
+
+
+def _is_base64(text: str) -> bool:
+    """Whether a text that is nothing else may be another one in base64, as secrets are often kept."""
+    joined = "".join(text.split())
+    try:
+        return len(joined) >= SHORTEST_BASE64 and bool(base64.b64decode(joined, validate=True).decode())
+    except (binascii.Error, ValueError):
+        return False
+
+
+def _orchestrator(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", text):
+        proposal = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:LONGEST_SHOWN]
+        advice = f"Write it as Metaflow's command line does: `{proposal}`." if proposal else "Write `argo-workflows`."
+        raise Mistake(f"is {shown(text)}", advice)
+    return text
+
+
+def _project_branch(text: str) -> str | None:
+    """What Metaflow's @project takes for a branch (`metaflow.plugins.project_decorator`)."""
+    if not text:
+        return None
+    if not re.fullmatch(r"[a-z0-9_]+", text):
+        proposal = re.sub(r"[^a-z0-9_]+", "_", text.lower()).strip("_")[:LONGEST_SHOWN]
+        raise Mistake(
+            f"is {shown(text)}; Metaflow takes lower-case letters, digits and underscores only",
+            f"Write `{proposal}`, for example." if proposal else "Write a name such as `test_1`.",
+        )
+    return text
+
+
+def _metaflow_user(text: str) -> str | None:
+    if text == "root":
+        raise Mistake("is 'root', which Metaflow takes for no user", "Write a name such as `ci`.")
+    if re.search(r"\s", text):
+        proposal = re.sub(r"\s+", "-", text)
+        raise Mistake(f"is {shown(text)}", f"Write a name without spaces, such as {shown(proposal)}.")
+    return text or None
+
+
+def _metaflow_profile(text: str) -> str | None:
+    """Metaflow reads the profile's configuration from `config_<profile>.json`, so it is a part of a file's name."""
+    if text and not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}", text):
+        advice = "Write the profile's name alone: `prod` for `~/.metaflowconfig/config_prod.json`."
+        raise Mistake(f"is {shown(text)}, which is no profile's name", advice)
+    return text or None
+
+
+def _working_directory(text: str) -> str:
+    if "\n" in text:
+        raise Mistake(f"is {shown(text)}, which has several lines", "Write one folder.")
+    return text.rstrip("/") or "/"
+
+
+CLEANERS: dict[str, Callable[[str], Any]] = {
+    "flows": _flows,
+    "orchestrator": _orchestrator,
+    "operation": _choice(OperationName),
+    "deploy_branches": _deploy_branches,
+    "working_directory": _working_directory,
+    "trigger": _boolean,
+    "parameters": _mapping,
+    "wait": _wait,
+    "on_timeout": _choice(OnTimeout),
+    "wait_timeout": _duration,
+    "poll_interval": _duration,
+    "deploy_timeout": _duration,
+    "deployment_name": _optional_line,
+    "project_branch": _project_branch,
+    "production": _production,
+    "authorize": _optional_line,
+    "tags": _lines,
+    "with_decorators": _without_comments,
+    "config": _config,
+    "config_value": _config_value,
+    "metaflow_environment": _optional_line,
+    "metaflow_profile": _metaflow_profile,
+    "metaflow_config": _metaflow_config,
+    "metaflow_user": _metaflow_user,
+    "max_workers": _count,
+    "workflow_timeout": _workflow_timeout,
+    "create_options": _create_options,
+    "deployer_options": _deployer_options,
+    "requirements": _optional,
+    "kubeconfig": _kubeconfig,
+    "github_token": _optional_line,
+    "comment": _choice(CommentMode),
+    "comment_key": _optional_line,
+}
+"""By the name of the field; each takes text without space around it, and raises Mistake."""

@@ -17,6 +17,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
     state_task_service_callback,
 )
 from moto.stepfunctions.parser.asl.utils import json_path
+from moto.stepfunctions.parser.backend import execution as execution_backend
 
 REASON = "the execution was stopped"
 POLL_SECONDS = 0.05
@@ -138,6 +139,8 @@ def stop_the_jobs_of_an_execution() -> None:
     service = state_task_service_batch.StateTaskServiceBatch
     build = service._build_sync_resolver
     stop = parser_models.StepFunctionsParserBackend.stop_execution
+    communication = execution_backend.BaseExecutionWorkerCommunication
+    reflect = communication._reflect_execution_status
     jobs: dict[str, list[str]] = {}
     stopped: set[str] = set()
 
@@ -151,11 +154,17 @@ def stop_the_jobs_of_an_execution() -> None:
         return build(self, env, *args, **kwargs)
 
     def stop_execution(self: Any, execution_arn: str, *args: Any, **kwargs: Any) -> Any:
-        execution = stop(self, execution_arn, *args, **kwargs)
         stopped.add(execution_arn)
+        execution = stop(self, execution_arn, *args, **kwargs)
         for job in jobs.pop(execution_arn, ()):
             batch_backends[self.account_id][self.region_name].terminate_job(job, REASON)
         return execution
 
+    def reflect_execution_status(self: Any) -> None:
+        reflect(self)
+        if self.execution.exec_arn in stopped:  # that the ended job failed is no failure of the execution
+            self.execution.exec_status = execution_backend.ExecutionStatus.ABORTED
+
+    communication._reflect_execution_status = reflect_execution_status
     service._build_sync_resolver = build_sync_resolver
     parser_models.StepFunctionsParserBackend.stop_execution = stop_execution

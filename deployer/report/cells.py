@@ -15,6 +15,8 @@ NOTHING = Markdown("–")
 LONGEST_LINE = 500
 """Characters of a line of evidence that are shown."""
 MOST_NAMES = 3
+LONGEST_TASK_ID, SHORT_TASK_ID = 12, 8
+"""Characters; a task's id is a number, or where an orchestrator gives it a UUID or the like."""
 # What fails after the deployment stands: the deployment is this job's own.
 AFTERWARDS = frozenset(
     {
@@ -125,7 +127,7 @@ def failure_title(failure: Failure, flows: Sequence[FlowOutcome], outcome: Outco
         context = outcome.context
         parts.append(link(label, context.file_url(failure.path, failure.line) if context is not None else None))
     if task is not None:
-        parts.append(Markdown(f"task {code(_task_name(task))}"))
+        parts.append(Markdown(f"task {code(_task_name(task, short=True))}"))
     return Markdown(" · ".join(parts))
 
 
@@ -140,7 +142,11 @@ def excerpt(failure: Failure, most: int) -> Markdown:
     lines = evidence_lines(failure)
     if not lines or most <= 0:
         return Markdown("")
-    shown = lines[_own_frame(lines, failure) :]
+    start = _own_frame(lines, failure)
+    shown = lines[start:]
+    if start and failure.path is not None:
+        # where the task had the file tells nothing; where the repository has it does
+        shown[0] = re.sub(r'(?<=File ")[^"]+', lambda _: str(failure.path), shown[0], count=1)
     if len(shown) > most:
         head = min(2, most // 4)
         shown = [*shown[:head], *(["…"] if head else []), *shown[len(shown) - (most - head) :]]
@@ -311,8 +317,11 @@ def _task(flows: Sequence[FlowOutcome]) -> TaskFailure | None:
     return flows[0].run.failed_task if len(flows) == 1 and flows[0].run is not None else None
 
 
-def _task_name(task: TaskFailure) -> str:
-    return f"{task.step}/{task.task_id}" if task.task_id else task.step
+def _task_name(task: TaskFailure, *, short: bool = False) -> str:
+    if not task.task_id:
+        return task.step
+    is_long = short and len(task.task_id) > LONGEST_TASK_ID
+    return f"{task.step}/{task.task_id[:SHORT_TASK_ID]}…" if is_long else f"{task.step}/{task.task_id}"
 
 
 def _names(flows: Sequence[FlowOutcome]) -> Markdown:

@@ -12,6 +12,7 @@ from report_samples import (
     CONTEXT,
     FAILED,
     FAILED_RUN,
+    FAILED_TASK,
     IMAGE_WARNING,
     REPLACED,
     RUN_FAILED,
@@ -170,12 +171,28 @@ def test_a_failed_run_shows_its_line_its_cause_and_what_to_do() -> None:
     )
     assert f"/blob/{CONTEXT.commit}/flows/train.py#L42) · task `train/3`" in text
     excerpt = text.split("```text\n")[1].split("\n```")[0].splitlines()
-    assert excerpt[0] == '  File "/metaflow/train.py", line 42, in train', "the user's own line comes first"
+    assert excerpt[0] == '  File "flows/train.py", line 42, in train', "the user's own line comes first"
     assert excerpt[-1] == "ValueError: Input X contains NaN."
     assert 'train[["train 3/4"]]:::failed' in text
     assert "<summary>Log of <code>train/3</code>, last 10 lines</summary>" in text
     assert "**What to do:** Mend the flow and merge again; what was deployed stays deployed meanwhile.<br>" in text
     assert "`failure-reason: run-failed`" in text
+
+
+def test_the_long_id_of_a_task_is_shortened_in_the_text() -> None:
+    task = replace(FAILED_TASK, task_id="050396de-ef44-4439-9e5b-8e6144f79dd2")
+    text = comment(outcome(replace(FAILED, run=replace(FAILED_RUN, failed_task=task))))
+    assert "· task `train/050396de…`" in text
+    assert "<summary>Log of <code>train/050396de-ef44-4439-9e5b-8e6144f79dd2</code>" in text
+
+
+def test_an_excerpt_keeps_both_ends_of_a_long_traceback() -> None:
+    evidence = "\n".join(["noise"] * 50 + ['  File "x/train.py", line 42, in f'] + ["deep"] * 50 + ["ValueError: x"])
+    text = comment(outcome(replace(FAILED, failure=replace(RUN_FAILED, evidence=evidence))))
+    excerpt = text.split("```text\n")[1].split("\n```")[0].splitlines()
+    assert len(excerpt) == 17
+    assert (excerpt[0], excerpt[-1]) == ('  File "flows/train.py", line 42, in f', "ValueError: x")
+    assert "…" in excerpt
 
 
 def test_what_needs_attention_stands_first() -> None:

@@ -156,6 +156,8 @@ def stop_the_jobs_of_an_execution() -> None:
     def stop_execution(self: Any, execution_arn: str, *args: Any, **kwargs: Any) -> Any:
         stopped.add(execution_arn)
         execution = stop(self, execution_arn, *args, **kwargs)
+        # the thread that plays the execution notices later
+        execution.exec_status = execution_backend.ExecutionStatus.ABORTED
         for job in jobs.pop(execution_arn, ()):
             batch_backends[self.account_id][self.region_name].terminate_job(job, REASON)
         return execution

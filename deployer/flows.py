@@ -91,11 +91,11 @@ def _is_no_text(path: Path) -> bool:
 
 
 def _marked(error: SyntaxError) -> str:
-    """The line at fault with a mark under the place."""
-    text = (error.text or "").rstrip("\n")
-    if not text or not error.offset or error.offset < 1:
-        return text
-    return f"{text}\n{' ' * (error.offset - 1)}^"
+    """The line at fault, its indentation left out, with a mark under the place."""
+    line = (error.text or "").rstrip()
+    text = line.lstrip()
+    place = (error.offset or 0) - 1 - (len(line) - len(text))
+    return f"{text}\n{' ' * place}^" if text and place >= 0 else text
 
 
 def _two_flows(name: str, flows: list[ast.ClassDef]) -> DeployError:

@@ -114,6 +114,11 @@ def test_a_syntax_error_has_its_line(tmp_path: Path) -> None:
     assert "def broken(:" in found.evidence
 
 
+def test_a_syntax_error_is_marked_under_its_place(tmp_path: Path) -> None:
+    found = failure("class A:\n    def start(self)\n        pass\n", tmp_path)
+    assert found.evidence == "def start(self)\n               ^"
+
+
 def test_no_guard_shows_the_two_lines_to_add(tmp_path: Path) -> None:
     found = failure(FLOW, tmp_path)
     assert '`if __name__ == "__main__":`' in found.advice

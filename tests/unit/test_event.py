@@ -172,7 +172,7 @@ def repository(root: Path, files: dict[str, str]) -> Path:
             NEW,
         ),
         ({"HEAD": "ref: refs/heads/main\n"}, None),  # no commit yet
-        ({"HEAD": "ref: refs/../../secret\n", "../secret": NEW}, None),
+        ({"HEAD": "ref: refs/../../secret\n", "../secret": NEW, "refs/heads/x": OLD}, None),
         ({"HEAD": "main\n"}, None),
         ({}, None),
     ],

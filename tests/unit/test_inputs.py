@@ -299,6 +299,7 @@ def test_what_outputs_hold_is_no_secret() -> None:
     """The runner drops an output in which a masked value stands."""
     given = environ(metaflow_config='{"METAFLOW_AWS_SECRETS_MANAGER_DEFAULT_REGION": "us-west-2"}', authorize="token-0")
     assert secret_inputs(given) == ()
+    assert secret_inputs(environ(kubeconfig="users: [{name: ci, user: {password: train}}]")) == (), "a word of flows"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deployer.outcome import FailureReason
+from deployer.outcome import Failure, FailureReason
 
 ADVICE: dict[FailureReason, tuple[str, str]] = {
     FailureReason.INPUT: (
@@ -75,3 +75,8 @@ ADVICE: dict[FailureReason, tuple[str, str]] = {
 def advice_table() -> list[tuple[str, str, str]]:
     """The reasons, in the order of the list: (reason, what it means, what to do)."""
     return [(str(reason), *ADVICE[reason]) for reason in FailureReason]
+
+
+def advice_for(failure: Failure) -> str:
+    """What to do: the failure's own advice, else that of its reason."""
+    return failure.advice or ADVICE[failure.reason][1]

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from deployer.console import Annotation
 from deployer.outcome import Failure, FlowOutcome, Outcome, Status
+from deployer.report.advice import advice_for
 
 MOST = 10
 """GitHub shows ten errors and ten warnings of a step (Workflow commands: limits)."""
@@ -38,7 +39,7 @@ def _error(failure: Failure, flow: str | None) -> Annotation:
     return Annotation(
         level="error",
         title=f"{flow}: {title}" if flow is not None else title,
-        message=_cut(f"{failure.message} {failure.advice}", failure.evidence),
+        message=_cut(f"{failure.message} {advice_for(failure)}", failure.evidence),
         path=failure.path,
         line=failure.line,
     )

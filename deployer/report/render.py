@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from deployer.outcome import FlowOutcome, Outcome, Status
 from deployer.report import cells
+from deployer.report.advice import advice_for
 from deployer.report.headline import SYMBOLS, headline
 from deployer.report.markdown import Markdown, code, fence, html_code, link, plain, prose
 from deployer.report.words import count, orchestrator
@@ -91,7 +92,7 @@ def _environment() -> Environment:
         finalize=plain,
         autoescape=False,  # noqa: S701  # `finalize` escapes: this is Markdown, where HTML's escaping is not enough
     )
-    ours = (code, count, fence, headline, html_code, link, orchestrator, plain, prose)
+    ours = (advice_for, code, count, fence, headline, html_code, link, orchestrator, plain, prose)
     environment.globals.update({function.__name__: function for function in (*ours, *cells.ALL)})
     environment.globals.update(Markdown=Markdown, symbols=SYMBOLS)
     return environment

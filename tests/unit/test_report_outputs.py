@@ -12,6 +12,7 @@ from report_samples import FAILED, RUN_FAILED, SAMPLES, SCORED, flow, outcome, r
 from deployer.outcome import FailureReason, Outcome, RunStatus, Status, from_json, to_json
 from deployer.report.advice import ADVICE, advice_table
 from deployer.report.annotations import MOST, to_annotations
+from deployer.report.comment import comment_body
 from deployer.report.outputs import outputs
 from sandbox.runner import ROOT
 
@@ -178,3 +179,10 @@ def test_every_reason_says_what_to_do() -> None:
     assert set(ADVICE) == set(FailureReason)
     assert [reason for reason, _, _ in advice_table()] == [str(reason) for reason in FailureReason]
     assert all(what.endswith(".") and todo.endswith(".") for _, what, todo in advice_table())
+
+
+def test_a_failure_without_advice_of_its_own_has_that_of_its_reason() -> None:
+    bare = replace(RUN_FAILED, advice="")
+    told = ADVICE[FailureReason.RUN_FAILED][1]
+    assert told in to_annotations(outcome(replace(FAILED, failure=bare)))[0].message
+    assert f"**What to do:** {told}" in comment_body(outcome(replace(FAILED, failure=bare)), summary_url=None)

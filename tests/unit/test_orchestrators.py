@@ -1,0 +1,185 @@
+"""What needs no server: links, names, tags, and what Metaflow's output means."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from deployer.orchestrators.argo_workflows import ArgoWorkflows
+from deployer.orchestrators.diagnosis import classify_output
+from deployer.orchestrators.plugin import Plugin
+from deployer.orchestrators.protocol import MetaflowSettings
+from deployer.orchestrators.provenance import TAG_LENGTH, from_tags, run_tags, to_tags
+from deployer.orchestrators.step_functions import StepFunctions, execution_name, rule_name
+from deployer.outcome import DeployError, Deployment, FailureReason, Provenance
+
+ARN = "arn:aws:states:eu-west-1:123456789012:stateMachine:Train"
+MACHINE = Deployment(id="Train", orchestrator="step-functions", flow_name="Train", arn=ARN)
+TEMPLATE = Deployment(id="train", orchestrator="argo-workflows", flow_name="Train", namespace="ml")
+
+
+def step_functions(endpoint: str, **settings: str) -> StepFunctions:
+    client = SimpleNamespace(meta=SimpleNamespace(endpoint_url=endpoint))
+    return StepFunctions(client, None, MetaflowSettings(**settings))  # type: ignore[arg-type]
+
+
+def test_a_run_links_to_the_console_of_its_region_and_partition() -> None:
+    aws = step_functions("https://states.eu-west-1.amazonaws.com")
+    assert aws.run_url(MACHINE, "sfn-abc") == (
+        "https://eu-west-1.console.aws.amazon.com/states/home?region=eu-west-1"
+        "#/v2/executions/details/arn:aws:states:eu-west-1:123456789012:execution:Train:abc"
+    )
+    china = Deployment(
+        id="Train", orchestrator="step-functions", flow_name="Train", arn=ARN.replace("arn:aws:", "arn:aws-cn:")
+    )
+    url = step_functions("https://states.cn-north-1.amazonaws.com.cn").run_url(china, "sfn-abc")
+    assert url is not None
+    assert ".console.amazonaws.cn/" in url
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["http://127.0.0.1:5000", "https://amazonaws.com.evil.example", "http://localstack:4566"]
+)
+def test_an_endpoint_that_is_not_awss_has_no_console(endpoint: str) -> None:
+    assert step_functions(endpoint).run_url(MACHINE, "sfn-abc") is None
+
+
+def test_the_metaflow_ui_comes_before_the_orchestrators_page() -> None:
+    ui = {"ui_url": "https://ui.example.com/", "argo_ui_url": "https://argo.example.com"}
+    aws = step_functions("https://states.eu-west-1.amazonaws.com", **ui)
+    argo = ArgoWorkflows(None, MetaflowSettings(**ui))  # type: ignore[arg-type]
+    assert aws.run_url(MACHINE, "sfn-abc") == "https://ui.example.com/Train/sfn-abc"
+    assert argo.run_url(TEMPLATE, "argo-train-x") == "https://ui.example.com/Train/argo-train-x"
+    assert Plugin("dagster", MetaflowSettings(**ui)).run_url(TEMPLATE, "d-1") == "https://ui.example.com/Train/d-1"  # type: ignore[arg-type]
+
+
+def test_argos_own_page_or_none() -> None:
+    argo = ArgoWorkflows(None, MetaflowSettings(argo_ui_url="https://argo.example.com/"))
+    assert argo.run_url(TEMPLATE, "argo-train-x") == "https://argo.example.com/workflows/ml/train-x"
+    assert ArgoWorkflows(None, MetaflowSettings()).run_url(TEMPLATE, "argo-train-x") is None
+
+
+def test_what_a_plug_in_lacks_is_told_by_name() -> None:
+    with pytest.raises(DeployError, match="dagster offers no way"):
+        Plugin("dagster", MetaflowSettings()).terminate(TEMPLATE, "d-1")
+
+
+def test_an_executions_name_is_one_that_aws_takes_and_the_same_for_the_same_key() -> None:
+    name = execution_name("octo-org/flows-1001-1-deploy job-" + "x" * 200)
+    assert len(name) <= 80
+    assert name.replace("-", "").replace("_", "").isalnum()
+    assert name == execution_name("octo-org/flows-1001-1-deploy job-" + "x" * 200)
+    assert name != execution_name("octo-org/flows-1001-2-deploy job-" + "x" * 200)
+
+
+def test_a_rules_name_is_metaflows() -> None:
+    from metaflow.plugins.aws.step_functions.event_bridge_client import format as metaflows
+
+    for name in ("Short", "x" * 64, "recsys.prod." + "VeryLongFlowName" * 6):
+        assert rule_name(name) == metaflows(name)
+
+
+def test_provenance_survives_what_aws_takes_in_a_tag() -> None:
+    provenance = Provenance(
+        repository="octo-org/flows",
+        flow="flows/straße 100%.py",
+        commit="a" * 40,
+        commit_time="2026-11-23T08:00:00Z",
+        pull_request=7,
+        workflow_run="42",
+        run_attempt=2,
+        environment="prod @ «eu», #1",
+    )
+    tags = to_tags(provenance)
+    assert from_tags(tags) == provenance
+    assert all(len(value) <= TAG_LENGTH for value in tags.values())
+    assert all(char.isalnum() or char in " _.:/=+-@" for value in tags.values() for char in value)
+    assert from_tags({"owner": "somebody"}) is None
+
+
+def test_runs_bear_what_finds_them() -> None:
+    tags = run_tags(Provenance(repository="o/r", flow="a.py", commit="abc", pull_request=7))
+    assert tags == ("repository:o/r", "commit:abc", "pull_request:7")
+
+
+# As Metaflow 2.19.39 printed them, shortened; the first lines of a first deployment stand before some on purpose.
+FIRST = (
+    "It seems this is the first time you are deploying HelloFlow to AWS Step Functions.\n"
+    "    step-functions create --authorize helloflow-0-apnt\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("output", "reason", "told"),
+    [
+        (
+            (
+                "There is an existing version of HelloFlow on AWS Step Functions which was deployed by the user me.\n"
+                "    step-functions create --authorize MY_TOKEN\n    Incorrect production token:\n"
+            ),
+            FailureReason.TOKEN,
+            "me",
+        ),
+        (
+            (
+                'File "step_functions.py", line 1110, in _partition\n    return SFN_IAM_ROLE.split(":")[1]\n'
+                "AttributeError: 'NoneType' object has no attribute 'split'\n"
+            ),
+            FailureReason.DEPLOY,
+            "METAFLOW_SFN_IAM_ROLE",
+        ),
+        (
+            "Invalid type for parameter jobQueues[0], value: None, type: <class 'NoneType'>",
+            FailureReason.DEPLOY,
+            "METAFLOW_BATCH_JOB_QUEUE",
+        ),
+        (
+            FIRST + "    AWS Step Functions scheduling error:\n    No IAM role found for AWS Events Bridge. You can",
+            FailureReason.DEPLOY,
+            "METAFLOW_EVENTS_SFN_ACCESS_IAM_ROLE",
+        ),
+        (
+            FIRST + "    S3 object not found:\n    s3://nosuch/x/HelloFlow/data/ca/ca14",
+            FailureReason.DATASTORE,
+            "METAFLOW_DATASTORE_SYSROOT_S3",
+        ),
+        (
+            FIRST + "botocore.exceptions.NoCredentialsError: Unable to locate credentials",
+            FailureReason.CREDENTIALS,
+            "OIDC",
+        ),
+        (
+            "botocore.exceptions.NoRegionError: You must specify a region.",
+            FailureReason.CREDENTIALS,
+            "AWS_DEFAULT_REGION",
+        ),
+        (
+            'EndpointConnectionError: Could not connect to the endpoint URL: "http://127.0.0.1:9/"',
+            FailureReason.ORCHESTRATOR_UNREACHABLE,
+            "AWS_ENDPOINT_URL",
+        ),
+        (
+            "ConnectionError: HTTPConnectionPool(host='127.0.0.1', port=9): Max retries exceeded with url: /ping",
+            FailureReason.ORCHESTRATOR_UNREACHABLE,
+            "METAFLOW_SERVICE_URL",
+        ),
+        (
+            (
+                'workflowtemplates.argoproj.io is forbidden: User "system:serviceaccount:flows:deployer" cannot create '
+                'resource "workflowtemplates" in API group "argoproj.io" in the namespace "ml"'
+            ),
+            FailureReason.PERMISSION,
+            "create workflowtemplates",
+        ),
+    ],
+)
+def test_metaflows_output_is_understood(output: str, reason: FailureReason, told: str) -> None:
+    failure = classify_output(output)
+    assert failure is not None
+    assert failure.reason is reason
+    assert told in f"{failure.message} {failure.advice}"
+
+
+def test_a_first_deployments_own_words_are_no_failure() -> None:
+    assert classify_output(FIRST) is None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,6 +53,28 @@ def run_job(
     outcomes = tuple(_read(flow, operation, inputs, workspace) for flow in _targets(inputs))
     if any(outcome.failure is not None for outcome in outcomes):
         return _hold_back(outcomes)
+    with open_worker(
+        event, inputs, environ=environ, workspace=workspace, console=console, cancellation=cancellation
+    ) as worker:
+        job = _job(event, inputs, worker, console, cancellation, workspace)
+        return _run(job, operation, outcomes)
+
+
+@contextmanager
+def open_worker(
+    event: Event,
+    inputs: Inputs,
+    *,
+    environ: Mapping[str, str],
+    workspace: Path,
+    console: Console,
+    cancellation: Cancellation,
+) -> Iterator[Worker]:
+    """The worker of a job, with the interpreter and the environment that its inputs ask for; arguments as `run_job`.
+
+    Raises:
+        DeployError: what the inputs ask for cannot be had (requirements that cannot be installed).
+    """
     with tempfile.TemporaryDirectory(prefix="metaflow-deploy-") as name:
         folder = Path(name)
         own = metaflow_variables(inputs, environ, event.repository or "", folder)
@@ -72,8 +95,7 @@ def run_job(
             cancellation=cancellation,
             print_line=console.foreign,
         ) as worker:
-            job = _job(event, inputs, worker, console, cancellation, workspace)
-            return _run(job, operation, outcomes)
+            yield worker
 
 
 def _targets(inputs: Inputs) -> tuple[str | None, ...]:

@@ -99,6 +99,8 @@ class Provenance:
     run_attempt: int | None = None
     environment: str | None = None
     """The GitHub environment of the job."""
+    deployed_at: str | None = None
+    """When it was stamped, ISO 8601, UTC."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,6 +183,13 @@ class Deployment:
     version: str | None = None
     """What tells one version of a deployment from the next (resourceVersion, revision)."""
     provenance: Provenance | None = None
+    production_token: str | None = None
+    """What Metaflow asks for before another user changes the deployment; it guards against accidents, and is no
+    secret."""
+    tags: tuple[str, ...] = ()
+    """The Metaflow tags that its runs get."""
+    deployed_at: datetime | None = None
+    """When this very deployment was written last; None where nothing tells."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -261,6 +270,63 @@ class FlowOutcome:
         return self.deployment.flow_name if self.deployment is not None else self.flow
 
 
+class Fate(StrEnum):
+    """What became of a deployment that an operation without a flow file looked at."""
+
+    LISTED = "listed"
+    KEPT = "kept"
+    WOULD_BE_DELETED = "would be deleted"
+    DELETED = "deleted"
+    TERMINATED = "terminated"
+    SUSPENDED = "suspended"
+    UNSUSPENDED = "unsuspended"
+    UNCHANGED = "unchanged"
+    """It was so already: a run that had ended by itself, one that was suspended before."""
+    FAILED = "failed"
+    NOT_TRIED = "not tried"
+
+    @property
+    def is_change(self) -> bool:
+        """Whether something at the orchestrator is not as it was before."""
+        return self in (Fate.DELETED, Fate.TERMINATED, Fate.SUSPENDED, Fate.UNSUSPENDED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeploymentRow:
+    """One deployment that an operation without a flow file looked at, and what became of it."""
+
+    id: str
+    orchestrator: str
+    deployment: Deployment | None = None
+    """None where only parts of one stand, whose WorkflowTemplate or state machine is gone."""
+    runs: tuple[Run, ...] = ()
+    """Its latest runs, the newest first, as far as they were asked for."""
+    last_run_at: datetime | None = None
+    """When its last run started; the present for one that is under way."""
+    active: bool = False
+    """Whether a run is under way."""
+    parts: tuple[str, ...] = ()
+    """The objects that were changed, or that stand alone: `CronWorkflow helloflow`."""
+    fate: Fate = Fate.LISTED
+    why: str = ""
+    """Why that became of it, as one sentence."""
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inventory:
+    """The deployments that an operation without a flow file looked at."""
+
+    rows: tuple[DeploymentRow, ...] = ()
+    place: str = ""
+    """Where they stand, in words: `namespace ml`, `eu-west-1`."""
+    filters: str = ""
+    """What was asked for, in words; empty where it was everything."""
+    dry_run: bool = False
+    production_token: str | None = None
+    """What `operation: production-token` was asked for."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class JobContext:
     """What the report says of the job: facts of the event, none of them trusted text."""
@@ -306,6 +372,8 @@ class Outcome:
     operation: str
     """deploy, trigger, skip."""
     flows: tuple[FlowOutcome, ...] = ()
+    inventory: Inventory | None = None
+    """The deployments that were listed, looked at or changed without a flow file."""
     failures: tuple[Failure, ...] = ()
     """Failures that belong to no flow, bad inputs above all."""
     warnings: tuple[str, ...] = ()
@@ -320,6 +388,11 @@ class Outcome:
         if self.failures:
             cancelled = all(f.reason is FailureReason.CANCELLED for f in self.failures)
             return Status.CANCELLED if cancelled else Status.FAILURE
+        if self.inventory is not None:
+            failures = [row.failure for row in self.inventory.rows if row.failure is not None]
+            if any(one.reason is not FailureReason.CANCELLED for one in failures):
+                return Status.FAILURE
+            return Status.CANCELLED if failures else Status.SUCCESS
         states = {flow.status for flow in self.flows}
         for state in (Status.FAILURE, Status.CANCELLED, Status.PENDING, Status.SUCCESS):
             if state in states:

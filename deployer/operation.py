@@ -14,7 +14,8 @@ SERVED = ("push", *PULL_REQUEST, "workflow_dispatch", "repository_dispatch", "sc
 
 # What each operation reads. An input that was given and is in none of these is told as ignored.
 REPORTING = frozenset({"github-token", "comment", "comment-key"})
-METAFLOW = frozenset({"metaflow-profile", "metaflow-config", "metaflow-user", "requirements", "kubeconfig"})
+CREDENTIALS = frozenset({"kubeconfig", "eks-cluster", "aws-region", "aws-role-to-assume"})
+METAFLOW = CREDENTIALS | {"metaflow-profile", "metaflow-config", "metaflow-user", "requirements"}
 ANY_FLOW = frozenset({"flow", "operation", "orchestrator", "working-directory", "deploy-timeout", "deployment-name"})
 FLOW_FILE = frozenset(
     {"project-branch", "production", "config", "config-value", "metaflow-environment", "deployer-options"}

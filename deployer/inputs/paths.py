@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import difflib
 import os
-import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from deployer.inputs.model import Inputs, input_failure
 from deployer.inputs.values import shown
+from deployer.kubeconfig import current_cluster, current_user, exec_command, lacks_plugin, missing_plugin
 from deployer.outcome import Failure
 from deployer.yaml_mapping import parse_mapping
 
@@ -96,31 +96,16 @@ def _check_requirements(text: str, folder: Path, workspace: Path) -> Failure | N
 def _check_kubeconfig(text: str) -> list[Failure]:
     """What the current context's user and cluster need from the machine that the kubeconfig was made on."""
     config = parse_mapping(text)
-    context = _named(config, "contexts", config.get("current-context")).get("context")
-    context = context if isinstance(context, dict) else {}
-    user = _named(config, "users", context.get("user")).get("user")
-    cluster = _named(config, "clusters", context.get("cluster")).get("cluster")
     failures = []
-    for part in (user, cluster):
-        for key, path in _files(part if isinstance(part, dict) else {}):
+    for part in (current_user(config), current_cluster(config)):
+        for key, path in _files(part):
             if not _is_file(Path(path)):
                 wrong = f"names the file {shown(path)} as `{key}`, which the action's container does not have"
                 failures.append(input_failure("kubeconfig", wrong, SHRINK))
-    plugin = user.get("exec") if isinstance(user, dict) else None
-    command = plugin.get("command") if isinstance(plugin, dict) else None
-    if isinstance(command, str) and shutil.which(command) is None:
-        wrong = f"runs {shown(command)} for its credentials, which the action's container does not have"
-        advice = "Give a kubeconfig that holds a service account's token (`kubectl create token`)."
-        failures.append(input_failure("kubeconfig", wrong, advice))
+    command = exec_command(config)
+    if command is not None and lacks_plugin(command):
+        failures.append(missing_plugin(command))
     return failures
-
-
-def _named(config: Mapping[str, Any], group: str, name: Any) -> Mapping[str, Any]:
-    entries = config.get(group)
-    for entry in entries if isinstance(entries, list) else ():
-        if isinstance(entry, dict) and name is not None and entry.get("name") == name:
-            return entry
-    return {}
 
 
 def _files(part: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -96,7 +96,13 @@ def _checked(text: str) -> str:
 
 def _across(values: Mapping[str, Any], given: set[str]) -> list[Failure]:
     """Mistakes between inputs, as far as those concerned could be read."""
-    return [*_without_run(values), *_without_flow(values), *_without_token(values), *_given_twice(values, given)]
+    return [
+        *_without_run(values),
+        *_without_flow(values),
+        *_without_token(values),
+        *_two_clusters(values),
+        *_given_twice(values, given),
+    ]
 
 
 def _without_run(values: Mapping[str, Any]) -> list[Failure]:
@@ -132,6 +138,13 @@ def _without_token(values: Mapping[str, Any]) -> list[Failure]:
         return []
     advice = "Give `${{ github.token }}`, or set `comment: off`."
     return [input_failure("github-token", "is empty, but a comment was asked for", advice)]
+
+
+def _two_clusters(values: Mapping[str, Any]) -> list[Failure]:
+    if not values.get("eks_cluster") or not values.get("kubeconfig"):
+        return []
+    advice = "Leave `kubeconfig` out: the action makes one of what EKS says of the cluster."
+    return [input_failure("eks-cluster", "was given, and `kubeconfig` too", advice)]
 
 
 def _given_twice(values: Mapping[str, Any], given: set[str]) -> list[Failure]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from deployer.console import SECRET_VARIABLE
 from deployer.inputs.read import raw_input
+from deployer.kubeconfig import decoded
 from deployer.yaml_mapping import parse_mapping
 
 SHORTEST_SECRET = 8
@@ -40,6 +41,11 @@ def secret_inputs(environ: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _in_kubeconfig(text: str) -> Iterator[str]:
+    plain = decoded(text)
+    if plain is not None:
+        # who has the base64 has the file: in one piece, and as its lines were broken
+        yield from ("".join(text.split()), text.strip())
+        text = plain
     config = _read(text)
     if config is None:
         yield from UNREADABLE_SECRET.findall(text)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import difflib
 import json
 import os.path
@@ -15,6 +13,7 @@ from typing import Any, TypeVar
 from deployer.branches import wrong_pattern
 from deployer.durations import parse_duration
 from deployer.inputs.model import CommentMode, OnTimeout, OperationName, Wait
+from deployer.kubeconfig import decoded
 from deployer.yaml_mapping import parse_mapping
 
 E = TypeVar("E", bound=StrEnum)
@@ -23,8 +22,8 @@ LONGEST_SHOWN = 60
 """Characters of a wrong value that a message repeats: what was pasted into the wrong input may be a whole file."""
 TRUE = ("true", "True", "TRUE")
 FALSE = ("false", "False", "FALSE")
-SHORTEST_BASE64 = 16
 MOST_LISTED = 10
+REGION = r"[a-z]{2,4}(?:-[a-z]+){1,3}-[0-9]{1,2}"
 MEANS_TRUE = ("yes", "y", "on", "1", "t", "enabled", "ja")
 
 
@@ -209,7 +208,7 @@ def _metaflow_config(text: str) -> Mapping[str, Any] | None:
     try:
         config = json.loads(text)
     except (ValueError, RecursionError) as error:
-        if _is_base64(text):
+        if decoded(text) is not None:
             raise Mistake("is base64, not JSON", "Decode it: the input takes the file as it stands.") from None
         where = f" in line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
         raise Mistake(f"is no JSON{where}", advice) from None
@@ -219,18 +218,21 @@ def _metaflow_config(text: str) -> Mapping[str, Any] | None:
 
 
 def _kubeconfig(text: str) -> str | None:
-    """The messages repeat nothing of the value but names, since it holds credentials."""
+    """The file's content, decoded where it was given as base64.
+
+    The messages repeat nothing of the value but names, since it holds credentials.
+    """
     if not text:
         return None
     advice = "Give the content of a kubeconfig file, as `kubectl config view --raw --minify --flatten` writes it."
-    if "\n" not in text and re.fullmatch(r"[~./\w-]+", text) and not _is_base64(text):
+    plain = decoded(text)
+    if plain is None and "\n" not in text and re.fullmatch(r"[~./\w-]+", text):
         raise Mistake("is a path or a word, not the content of a file", advice)
     try:
-        config = parse_mapping(text)
+        config = parse_mapping(plain or text)
     except ValueError as error:
-        if _is_base64(text):
-            raise Mistake("is base64", "Decode it: the input takes the file as it stands.") from None
-        raise Mistake(str(error).partition("\n")[0], advice) from None
+        wrong = str(error).partition("\n")[0]
+        raise Mistake(f"is base64 of a text that {wrong}" if plain else wrong, advice) from None
     for key in ("clusters", "contexts"):
         if not isinstance(config.get(key), list):
             raise Mistake(f"has no `{key}`", advice)
@@ -240,16 +242,33 @@ def _kubeconfig(text: str) -> str | None:
         listed = f"one of {', '.join(contexts[:MOST_LISTED])}" if contexts else "a context of the file"
         wrong = f"names the context {shown(str(current))}, which it lacks" if current else "has no `current-context`"
         raise Mistake(wrong, f"Let `current-context` name {listed}; `kubectl config use-context` sets it.")
-    return text
+    return plain or text
 
 
-def _is_base64(text: str) -> bool:
-    """Whether a text that is nothing else may be another one in base64, as secrets are often kept."""
-    joined = "".join(text.split())
-    try:
-        return len(joined) >= SHORTEST_BASE64 and bool(base64.b64decode(joined, validate=True).decode())
-    except (binascii.Error, ValueError):
-        return False
+def _aws_region(text: str) -> str | None:
+    if text and not re.fullmatch(REGION, text):
+        zone = re.fullmatch(rf"({REGION})[a-z]", text)
+        advice = f"Write the region, `{zone[1]}`." if zone else "Write a region's code, such as `eu-west-1`."
+        what = "an availability zone" if zone else "no AWS region"
+        raise Mistake(f"is {shown(text)}, which is {what}", advice)
+    return text or None
+
+
+def _aws_role(text: str) -> str | None:
+    if text and not re.fullmatch(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]{1,512}", text):
+        name = re.fullmatch(r"(?:role/)?([\w+=,.@-]{1,64})", text)
+        arn = f"arn:aws:iam::123456789012:role/{name[1] if name else 'metaflow-deploy'}"
+        raise Mistake(f"is {shown(text)}, which is no role's ARN", f"Write it as `{arn}`, with your account's number.")
+    return text or None
+
+
+def _eks_cluster(text: str) -> str | None:
+    """An EKS cluster's name as AWS takes it (CreateCluster: `^[0-9A-Za-z][A-Za-z0-9-_]*`, 100 characters)."""
+    if text and not re.fullmatch(r"[0-9A-Za-z][A-Za-z0-9_-]{0,99}", text):
+        arn = re.fullmatch(r"arn:.*:cluster/([A-Za-z0-9_-]+)", text)
+        advice = f"Write `{arn[1]}`." if arn else "Write the name that `aws eks list-clusters` shows."
+        raise Mistake(f"is {shown(text)}, which is no EKS cluster's name", advice)
+    return text or None
 
 
 def _orchestrator(text: str) -> str:
@@ -327,6 +346,9 @@ CLEANERS: dict[str, Callable[[str], Any]] = {
     "deployer_options": _deployer_options,
     "requirements": _optional,
     "kubeconfig": _kubeconfig,
+    "eks_cluster": _eks_cluster,
+    "aws_region": _aws_region,
+    "aws_role_to_assume": _aws_role,
     "github_token": _optional_line,
     "comment": _choice(CommentMode),
     "comment_key": _optional_line,

@@ -9,14 +9,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from deployer.console import Console
+from deployer.credentials.open import open_credentials
 from deployer.deadline import Cancellation, Deadline
+from deployer.environment import worker_environment
 from deployer.event import Event
 from deployer.flows import read_flow
 from deployer.inputs import Inputs
 from deployer.operations.deploy import deploy, open_request, prepare, trigger_existing
 from deployer.operations.handle import FlowHandle, Job
 from deployer.outcome import DeployError, Failure, FailureReason, FlowOutcome, Provenance, Status
-from deployer.worker.client import Worker, worker_environment
+from deployer.worker.client import Worker
 from deployer.worker.environment import interpreter, metaflow_variables
 
 MOST_OPEN = 4
@@ -73,29 +75,33 @@ def open_worker(
     """The worker of a job, with the interpreter and the environment that its inputs ask for; arguments as `run_job`.
 
     Raises:
-        DeployError: what the inputs ask for cannot be had (requirements that cannot be installed).
+        DeployError: what the inputs ask for cannot be had (requirements that cannot be installed, a role that AWS does
+            not let the job assume).
     """
     with tempfile.TemporaryDirectory(prefix="metaflow-deploy-") as name:
         folder = Path(name)
         own = metaflow_variables(inputs, environ, event.repository or "", folder)
         own["TMPDIR"] = str(folder)
-        python = interpreter(
-            inputs,
-            environ,
-            workspace=workspace,
-            folder=folder,
-            deadline=Deadline(inputs.deploy_timeout),
-            cancellation=cancellation,
-            print_line=console.foreign,
-        )
-        with Worker(
-            interpreter=python,
-            environment=worker_environment(environ, own),
-            orchestrator=inputs.orchestrator,
-            cancellation=cancellation,
-            print_line=console.foreign,
-        ) as worker:
-            yield worker
+        with open_credentials(
+            inputs, environ, event, folder=folder, console=console, cancellation=cancellation
+        ) as credentials:
+            python = interpreter(
+                inputs,
+                environ,
+                workspace=workspace,
+                folder=folder,
+                deadline=Deadline(inputs.deploy_timeout),
+                cancellation=cancellation,
+                print_line=console.foreign,
+            )
+            with Worker(
+                interpreter=python,
+                environment=worker_environment(environ, {**own, **credentials.variables}, credentials.without),
+                orchestrator=inputs.orchestrator,
+                cancellation=cancellation,
+                print_line=console.foreign,
+            ) as worker:
+                yield worker
 
 
 def _targets(inputs: Inputs) -> tuple[str | None, ...]:

@@ -23,9 +23,33 @@ CREDENTIAL_CODES = {
 }
 PERMISSION_CODES = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "Forbidden"}
 NO_CREDENTIALS = (
-    "Give the job credentials: an OIDC role by aws-actions/configure-aws-credentials in a step before, or AWS_* in its "
-    "`env`. A pull request from a fork, and Dependabot, have no secrets: deploy on `push` instead."
+    "Give the job credentials: a role by GitHub's OIDC token as `aws-role-to-assume`, or AWS_* in its `env`; "
+    "docs/authentication.md has both."
 )
+RENEW = (
+    "Renew them. Those that a step before has put into the job's `env` last an hour; those of `aws-role-to-assume` are "
+    "renewed by themselves."
+)
+ASSUMING = "AssumeRoleWithWebIdentity"
+ROLE_ERROR = re.compile(
+    rf"\((\w+)\) when calling the {ASSUMING} operation(?: \(reached max retries: \d+\))?: *([^\n]*)"
+)
+TRUST = (
+    "Let the role's trust policy name GitHub's OIDC provider, the action sts:AssumeRoleWithWebIdentity, the audience "
+    "sts.amazonaws.com, and this repository's branch or environment as the subject; docs/authentication.md has one."
+)
+PROVIDER = (
+    "Add https://token.actions.githubusercontent.com as an identity provider in IAM, with the audience "
+    "sts.amazonaws.com; docs/authentication.md has the command."
+)
+LATE = "GitHub gave no new one in time; the warnings in the log say why. Run the job again."
+ROLE_REFUSALS = {
+    "AccessDenied": ("AWS does not let this job assume the role of `aws-role-to-assume`.", TRUST),
+    "InvalidIdentityToken": ("The AWS account of the role does not take GitHub's OIDC tokens.", PROVIDER),
+    "ExpiredTokenException": ("GitHub's OIDC token had expired when AWS was asked for the role's credentials.", LATE),
+}
+"""By the code of the error (STS API reference, AssumeRoleWithWebIdentity): what is wrong, and what to do."""
+SET_REGION = "Give it as `aws-region`, or as AWS_DEFAULT_REGION in the job's `env`."
 
 
 @contextmanager
@@ -59,7 +83,7 @@ def failures(doing: str) -> Iterator[None]:
             Failure(
                 reason=FailureReason.CREDENTIALS,
                 message="No AWS region is set.",
-                advice="Set AWS_DEFAULT_REGION in the job's `env`.",
+                advice=SET_REGION,
                 evidence=str(error),
             )
         ) from error
@@ -68,7 +92,7 @@ def failures(doing: str) -> Iterator[None]:
             Failure(
                 reason=FailureReason.ORCHESTRATOR_UNREACHABLE,
                 message=f"AWS did not answer while {doing}.",
-                advice="Check AWS_DEFAULT_REGION and AWS_ENDPOINT_URL, and that the runner may reach AWS.",
+                advice="Check `aws-region` and AWS_ENDPOINT_URL, and that the runner may reach AWS.",
                 evidence=str(error),
             )
         ) from error
@@ -83,6 +107,33 @@ def failures(doing: str) -> Iterator[None]:
         ) from error
 
 
+def role_refusal(said: str) -> Failure | None:
+    """Why AWS did not give a role's credentials for GitHub's OIDC token, from what botocore says of it.
+
+    botocore asks for them when a client first needs them, and again before they expire: any call may say it.
+
+    Args:
+        said: an error's text, or a process's output.
+
+    Returns:
+        The failure; None where nothing is said of that.
+    """
+    found = ROLE_ERROR.search(said)
+    if found is None:
+        return None
+    message, advice = ROLE_REFUSALS.get(
+        found[1],
+        (f"AWS gave no credentials for the role of `aws-role-to-assume` ({found[1]}).", "What it said is below."),
+    )
+    return Failure(
+        reason=FailureReason.CREDENTIALS,
+        input="aws-role-to-assume",
+        message=message,
+        advice=advice,
+        evidence=f"{ASSUMING}: {found[1]}: {found[2]}".strip(),
+    )
+
+
 def code(error: object) -> str:
     """The error code of a ClientError."""
     response = getattr(error, "response", {})
@@ -91,11 +142,14 @@ def code(error: object) -> str:
 
 def _refused(doing: str, error: Exception) -> Failure:
     said, found = str(error), code(error)
+    role = role_refusal(said)
+    if role is not None:
+        return role
     if found in CREDENTIAL_CODES:
         return Failure(
             reason=FailureReason.CREDENTIALS,
             message=f"AWS refused the credentials while {doing} ({found}).",
-            advice="Renew them: those of an OIDC role last an hour unless `role-duration-seconds` says more.",
+            advice=RENEW,
             evidence=said,
         )
     if found in PERMISSION_CODES:

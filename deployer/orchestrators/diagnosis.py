@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from deployer.orchestrators.aws_errors import NO_CREDENTIALS
+from deployer.orchestrators.aws_errors import NO_CREDENTIALS, RENEW, SET_REGION, role_refusal
 from deployer.outcome import Failure, FailureReason
 
 
@@ -65,7 +65,7 @@ SYMPTOMS = (
         r"You must specify a region|NoRegionError",
         FailureReason.CREDENTIALS,
         "No AWS region is set.",
-        "Set AWS_DEFAULT_REGION in the job's `env`.",
+        SET_REGION,
     ),
     Symptom(
         r"Unable to locate credentials|NoCredentialsError|Partial credentials found",
@@ -77,7 +77,7 @@ SYMPTOMS = (
         r"InvalidClientTokenId|ExpiredToken\w*|UnrecognizedClientException|SignatureDoesNotMatch|InvalidAccessKeyId",
         FailureReason.CREDENTIALS,
         "AWS refused the credentials.",
-        "Renew them: those of an OIDC role last an hour unless `role-duration-seconds` says more.",
+        RENEW,
     ),
     Symptom(
         r"\(401\)\s*Reason: Unauthorized|HTTP response body:.*\"code\":401",
@@ -161,6 +161,9 @@ def classify_output(output: str) -> Failure | None:
         The failure, without evidence; None where nothing known is found.
     """
     folded = re.sub(r"\s+", " ", output)
+    refused = role_refusal(folded)
+    if refused is not None:
+        return replace(refused, evidence="")
     for symptom in SYMPTOMS:
         found = re.search(symptom.pattern, output, re.IGNORECASE) or re.search(symptom.pattern, folded, re.IGNORECASE)
         if found:

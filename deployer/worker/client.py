@@ -36,19 +36,6 @@ TAIL_LINES = 200
 MARKER = "METAFLOW_DEPLOY_WORKER"
 """The variable in the environment of all our processes, by which what is left of them is found."""
 
-# Read by our own process only: a flow is somebody's code and gets no way to write the job's outputs or its token.
-WITHHELD = (
-    "GITHUB_ENV",
-    "GITHUB_OUTPUT",
-    "GITHUB_PATH",
-    "GITHUB_STATE",
-    "GITHUB_STEP_SUMMARY",
-    "GITHUB_TOKEN",
-    "ACTIONS_RUNTIME_TOKEN",
-    "ACTIONS_RESULTS_URL",
-    "ACTIONS_CACHE_URL",
-)
-
 
 class WorkerError(Exception):
     """A call to a flow's process failed, with all that was wrong, or it had to be ended."""
@@ -67,12 +54,6 @@ class WorkerTimeout(WorkerError):
 
 class WorkerCancelled(WorkerError):
     """The job was cancelled during the call; the process group was ended."""
-
-
-def worker_environment(environ: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]:
-    """The environment of the worker: the job's, less what only the action reads, plus `own`."""
-    kept = {name: value for name, value in environ.items() if name not in WITHHELD and not name.startswith("INPUT_")}
-    return {**kept, **own}
 
 
 class Worker:

@@ -11,15 +11,18 @@ import sysconfig
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from deployer.credentials.files import write_secret
 from deployer.deadline import Cancellation, Deadline
+from deployer.environment import worker_environment
 from deployer.inputs import Inputs
 from deployer.outcome import DeployError, Failure, FailureReason
+from deployer.processes import finish
 
 TAIL_LINES = 25
 
 
 def metaflow_variables(inputs: Inputs, environ: Mapping[str, str], repository: str, folder: Path) -> dict[str, str]:
-    """What the inputs say about Metaflow and Kubernetes, as environment variables.
+    """What the inputs say about Metaflow, as environment variables.
 
     METAFLOW_* is read when Metaflow is imported, so all of it has to stand before the worker starts.
 
@@ -44,9 +47,6 @@ def metaflow_variables(inputs: Inputs, environ: Mapping[str, str], repository: s
         own["METAFLOW_HOME"] = str(home)
     if inputs.metaflow_profile is not None:
         own["METAFLOW_PROFILE"] = inputs.metaflow_profile
-    if inputs.kubeconfig is not None:
-        write_secret(folder / "kubeconfig", inputs.kubeconfig)
-        own["KUBECONFIG"] = str(folder / "kubeconfig")
     return own
 
 
@@ -57,13 +57,6 @@ def default_user(repository: str) -> str:
     name has no dot on GitHub, so no two repositories share a name.
     """
     return re.sub(r"[^a-z0-9._-]", "-", repository.lower().replace("/", ".", 1)) or "metaflow-deploy"
-
-
-def write_secret(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, from its first byte on."""
-    path.unlink(missing_ok=True)
-    path.touch(mode=0o600)
-    path.write_text(text)
 
 
 def interpreter(
@@ -142,34 +135,21 @@ class _Uv:
     def __call__(self, arguments: list[str], cwd: Path | None = None, text: str = "") -> None:
         from uv import find_uv_bin
 
-        environment = {name: value for name, value in self._environ.items() if not name.startswith("INPUT_")}
         with subprocess.Popen(
             [find_uv_bin(), *arguments],
             cwd=cwd,
-            env=environment,
+            env=worker_environment(self._environ, {}),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
             text=True,
         ) as process:
-            output = self._finish(process, text)
+            output, _ = finish(process, text, self._deadline, self._cancellation)
         for line in output.splitlines():
             self._print_line(line)
         if process.returncode != 0:
             raise DeployError(self._failure(output))
-
-    def _finish(self, process: subprocess.Popen[str], text: str) -> str:
-        given: str | None = text
-        while True:
-            try:
-                # the pipe may fill, so communicate() reads it; short turns, since it cannot watch the cancellation
-                return process.communicate(given, timeout=min(0.2, self._deadline.remaining))[0]
-            except subprocess.TimeoutExpired:
-                given = None  # it is taken once
-                if self._cancellation.cancelled or self._deadline.passed:
-                    process.kill()
-                    return process.communicate()[0]
 
     def _failure(self, output: str) -> Failure:
         if self._cancellation.cancelled:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from deployer.inputs import Inputs, check_paths, read_inputs
+from deployer.outcome import FailureReason
 
 
 def read(**inputs: str) -> Inputs:
@@ -113,7 +114,7 @@ def kubeconfig(user: str, cluster: str = CLUSTER) -> str:
         (kubeconfig("{client-key: /home/mona/.minikube/client.key, token: x}"), "`client-key`"),
         (kubeconfig("{tokenFile: /var/nowhere/token}"), "`tokenFile`"),
         (kubeconfig("{token: x}", "{name: c, cluster: {certificate-authority: ca.crt}}"), "`certificate-authority`"),
-        (kubeconfig("{exec: {command: no-such-plugin-anywhere}}"), "'no-such-plugin-anywhere' for its credentials"),
+        (kubeconfig("{exec: {command: no-such-plugin-anywhere}}"), "`no-such-plugin-anywhere` for its credentials"),
     ],
 )
 def test_a_kubeconfig_that_needs_the_machine_it_was_made_on_is_told(text: str, told: str, workspace: Path) -> None:
@@ -122,6 +123,28 @@ def test_a_kubeconfig_that_needs_the_machine_it_was_made_on_is_told(text: str, t
     assert told in failure.message
     assert "kubectl" in failure.advice
     assert check_paths(read(kubeconfig=text, orchestrator="step-functions"), workspace) == ()
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "way_out"),
+    [
+        ("/usr/local/bin/aws-iam-authenticator", "aws-iam-authenticator", "`eks-cluster`"),
+        ("/nowhere/aws", "aws", "`eks-cluster`"),
+        ("gke-gcloud-auth-plugin", "gke-gcloud-auth-plugin", "get-gke-credentials"),
+        ("/nowhere/kubelogin", "kubelogin", "`kubelogin get-token`"),
+        ("/nowhere/tsh", "tsh", "`kubectl create token`"),
+    ],
+)
+def test_an_exec_plugin_that_is_not_there_is_told_with_its_own_way_out(
+    command: str, name: str, way_out: str, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    user = f"{{exec: {{apiVersion: client.authentication.k8s.io/v1, command: {command}}}}}"
+    (failure,) = check_paths(read(kubeconfig=kubeconfig(user)), workspace)
+    assert failure.reason is FailureReason.CREDENTIALS
+    assert f"`{name}`" in failure.message
+    assert way_out in failure.advice
+    assert "image of your own" in failure.advice
 
 
 @pytest.mark.parametrize(

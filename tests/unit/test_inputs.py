@@ -1,5 +1,6 @@
 """Inputs: what is read, and what is told about what cannot be read."""
 
+import base64
 import json
 import random
 import string
@@ -130,7 +131,14 @@ def test_durations_have_units(written: str, seconds: float) -> None:
         ("metaflow_config", "eyJNRVRBRkxPV19VU0VSIjogIngifQ==", "Decode it"),
         ("metaflow_config", "[" * 100_000, "no JSON"),
         ("kubeconfig", "~/.kube/config", "a path"),
-        ("kubeconfig", "YXBpVmVyc2lvbjogdjEKY2x1c3RlcnM6IFtdCg==", "Decode it"),
+        ("kubeconfig", "YXBpVmVyc2lvbjogdjEKY2x1c3RlcnM6IFtdCg==", "has no `contexts`"),
+        ("kubeconfig", "bm8gbWFwcGluZyBhdCBhbGwK", "is base64 of a text that"),
+        ("aws-region", "eu-west-1b", "Write the region, `eu-west-1`"),
+        ("aws-region", "Ireland", "no AWS region"),
+        ("aws-role-to-assume", "role/deployer", "`arn:aws:iam::123456789012:role/deployer`"),
+        ("aws-role-to-assume", "arn:aws:iam::123456789012:user/mona", "no role's ARN"),
+        ("eks-cluster", "arn:aws:eks:eu-west-1:123456789012:cluster/prod", "Write `prod`"),
+        ("eks-cluster", "my cluster", "no EKS cluster's name"),
         ("kubeconfig", "apiVersion: v1\nkind: Config\n", "has no `clusters`"),
         ("kubeconfig", "clusters: []\ncontexts: [{name: prod}]", "one of prod"),
         ("kubeconfig", "clusters: []\ncontexts: [{name: prod}]\ncurrent-context: dev", "'dev', which it lacks"),
@@ -293,6 +301,33 @@ def test_secrets_are_found_and_never_shown() -> None:
         "https://hooks.example.com/T0/B0",
     }
     assert all(secret not in repr(read_inputs(given)) for secret in found)
+
+
+@pytest.mark.parametrize("width", [0, 76])
+def test_a_kubeconfig_may_be_base64(width: int) -> None:
+    text = base64.b64encode(KUBECONFIG.encode()).decode()
+    lines = [text] if not width else [text[start : start + width] for start in range(0, len(text), width)]
+    given = environ(kubeconfig="\n".join(lines) + "\n")
+    assert read_inputs(given).kubeconfig == KUBECONFIG
+    found = secret_inputs(given)
+    assert {"abcdefgh12345678", "S0VZS0VZS0VZ", "aws-secret-123"} <= set(found), "what it holds is masked"
+    assert {text, "\n".join(lines)} <= set(found), "and so is the base64 itself"
+
+
+def test_a_cluster_is_named_once() -> None:
+    with pytest.raises(InputErrors) as raised:
+        read(kubeconfig=KUBECONFIG, eks_cluster="prod")
+    (failure,) = raised.value.failures
+    assert failure.input == "eks-cluster"
+    assert "`kubeconfig` too" in failure.message
+
+
+@pytest.mark.parametrize("region", ["eu-west-1", "us-gov-west-1", "ap-southeast-4", "us-iso-east-1", "eusc-de-east-1"])
+@pytest.mark.parametrize("partition", ["aws", "aws-us-gov", "aws-cn"])
+def test_every_partition_has_regions_and_roles(region: str, partition: str) -> None:
+    role = f"arn:{partition}:iam::123456789012:role/ci/metaflow+deploy@team"
+    given = read(aws_region=region, aws_role_to_assume=role, eks_cluster="prod_1-a")
+    assert (given.aws_region, given.aws_role_to_assume, given.eks_cluster) == (region, role, "prod_1-a")
 
 
 def test_what_outputs_hold_is_no_secret() -> None:

@@ -129,7 +129,6 @@ def test_environment_variables_are_set_and_the_secret_ones_masked(reusable: Any,
         tmp_path,
         VARIABLES="UV_INDEX=https://example.com/a=b\r\n\nEMPTY=\n",
         SECRET_VARIABLES="API_KEY=s3cret $(date)\n",
-        AWS_DEFAULT_REGION="eu-west-1",
         AWS_ACCESS_KEY_ID="AKIA",
     )
     assert status == 0, printed
@@ -137,7 +136,6 @@ def test_environment_variables_are_set_and_the_secret_ones_masked(reusable: Any,
         "UV_INDEX=https://example.com/a=b",
         "EMPTY=",
         "API_KEY=s3cret $(date)",
-        "AWS_DEFAULT_REGION=eu-west-1",
         "AWS_ACCESS_KEY_ID=AKIA",
     ]
     assert printed == "::add-mask::s3cret $(date)\n"

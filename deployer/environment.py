@@ -1,0 +1,40 @@
+"""The environment of the processes that the action starts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+# Read by our own process only: a flow is somebody's code, and so is what builds a package. Neither gets a way to write
+# the job's outputs, nor a token of the job's.
+WITHHELD = (
+    "GITHUB_ENV",
+    "GITHUB_OUTPUT",
+    "GITHUB_PATH",
+    "GITHUB_STATE",
+    "GITHUB_STEP_SUMMARY",
+    "GITHUB_TOKEN",
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    "ACTIONS_ID_TOKEN_REQUEST_URL",
+    "ACTIONS_RUNTIME_TOKEN",
+    "ACTIONS_RUNTIME_URL",
+    "ACTIONS_RESULTS_URL",
+    "ACTIONS_CACHE_URL",
+)
+
+
+def worker_environment(
+    environ: Mapping[str, str], own: Mapping[str, str], without: Collection[str] = ()
+) -> dict[str, str]:
+    """The environment of what the action starts.
+
+    Args:
+        environ: the job's environment, of which what only the action reads is left out.
+        own: what the action adds.
+        without: further variables of the job's to leave out.
+    """
+    kept = {
+        name: value
+        for name, value in environ.items()
+        if name not in WITHHELD and name not in without and not name.startswith("INPUT_")
+    }
+    return {**kept, **own}

@@ -23,7 +23,8 @@ from deployer.inputs import (
     secret_inputs,
     unknown_inputs,
 )
-from deployer.operation import Skip, decide
+from deployer.operation import Doctor, Skip, decide
+from deployer.operations import doctor
 from deployer.operations.job import run_job
 from deployer.outcome import DeployError, Failure, FailureReason, Outcome, Status
 from deployer.publish import ReportSettings, publish
@@ -80,6 +81,17 @@ def _act(
     operation = decision.operations[0]
     if isinstance(operation, Skip):
         return Outcome(operation="skip", skipped=operation.reason, warnings=warnings)
+    if isinstance(operation, Doctor):
+        asked = doctor.Doctor(
+            event=event,
+            inputs=inputs,
+            environ=environ,
+            workspace=workspace,
+            console=console,
+            cancellation=cancellation,
+        )
+        checks, failures = doctor.examine(asked)
+        return Outcome(operation=operation.name, checks=checks, failures=failures, warnings=warnings)
     wrong = check_paths(inputs, workspace)
     if wrong:
         return Outcome(operation=operation.name, failures=wrong, warnings=warnings)

@@ -71,11 +71,23 @@ class Skip:
 
     @property
     def uses(self) -> frozenset[str]:
+@dataclass(frozen=True, kw_only=True)
+class Doctor:
+    """Look at everything that deploying needs, and change nothing."""
+
+    name = "doctor"
+
+    @property
+    def uses(self) -> frozenset[str]:
+        """Whatever there is: `doctor` takes the place of another operation for one run, its other inputs left."""
+        return REPORTING | METAFLOW | ANY_FLOW | FLOW_FILE | CREATING | RUNNING | DECIDING | {"trigger"}
+
+
         """Whatever there is: no input is told as ignored, since another event may use it."""
         return REPORTING | METAFLOW | ANY_FLOW | FLOW_FILE | CREATING | RUNNING | DECIDING | {"trigger"}
 
 
-Operation = Deploy | Trigger | Skip
+Operation = Deploy | Trigger | Doctor | Skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +125,8 @@ def _operation(event: Event, inputs: Inputs) -> Operation:
 
 def _reason_to_skip(event: Event, inputs: Inputs) -> str | None:
     if event.name not in SERVED:
+    if inputs.operation is OperationName.DOCTOR:
+        return Doctor()
         return f"The event `{event.name}` deploys nothing by itself; `operation: deploy` deploys on any event."
     if event.name in PULL_REQUEST:
         if event.action != "closed":
@@ -145,11 +159,11 @@ def _past(action: str | None) -> str:
     return words.get(action) or str(action).replace("_", " ")
 
 
-def _ignored(operation: Deploy | Trigger, inputs: Inputs) -> tuple[str, ...]:
+def _ignored(operation: Deploy | Trigger | Doctor, inputs: Inputs) -> tuple[str, ...]:
     used = set(operation.uses)
     if inputs.operation is OperationName.AUTO:
         used |= DECIDING
-    if inputs.wait is Wait.NONE:
+    if inputs.wait is Wait.NONE and not isinstance(operation, Doctor):
         used -= WAITING
     return tuple(f"The input `{name}` is ignored, since {_why(name, inputs)}." for name in sorted(inputs.given - used))
 

@@ -321,6 +321,42 @@ class Inventory:
     place: str = ""
     """Where they stand, in words: `namespace ml`, `eu-west-1`."""
     filters: str = ""
+class CheckState(StrEnum):
+    """What one look of `operation: doctor` found."""
+
+    OK = "ok"
+    WARNING = "warning"
+    """Deploying works, something else does not, or soon will not."""
+    BAD = "bad"
+    """Deploying fails for it."""
+    UNKNOWN = "unknown"
+    """It could not be looked at; what stands in the way is a line of its own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One line of what `operation: doctor` found. No text of it holds a secret."""
+
+    name: str
+    """What was looked at: `Datastore`, `Rights in the cluster`."""
+    state: CheckState
+    found: str
+    """What was found, as one sentence or a few words."""
+    advice: str = ""
+    """What to do, as one sentence; empty where all is well."""
+    reason: FailureReason | None = None
+    """The `failure-reason` that a deployment would fail with; of bad checks only."""
+    evidence: str = ""
+
+    @property
+    def failure(self) -> Failure | None:
+        """A bad check as a failure."""
+        if self.state is not CheckState.BAD:
+            return None
+        reason = self.reason or FailureReason.INTERNAL
+        return Failure(reason=reason, message=f"{self.name}: {self.found}", advice=self.advice, evidence=self.evidence)
+
+
     """What was asked for, in words; empty where it was everything."""
     dry_run: bool = False
     production_token: str | None = None
@@ -370,7 +406,7 @@ class Outcome:
     """What became of the whole job."""
 
     operation: str
-    """deploy, trigger, skip."""
+    """deploy, trigger, doctor, skip."""
     flows: tuple[FlowOutcome, ...] = ()
     inventory: Inventory | None = None
     """The deployments that were listed, looked at or changed without a flow file."""
@@ -401,10 +437,11 @@ class Outcome:
 
     @property
     def failure(self) -> Failure | None:
-        """The first failure: the job's own, else the first failed flow's."""
+        """The first failure: the job's own, else the first failed flow's or bad check's."""
         if self.failures:
             return self.failures[0]
-        return next((flow.failure for flow in self.flows if flow.failure is not None), None)
+        failures = (*(flow.failure for flow in self.flows), *(check.failure for check in self.checks))
+        return next((failure for failure in failures if failure is not None), None)
 
 
 def to_json(value: object) -> str:
@@ -423,7 +460,11 @@ def from_json(text: str | bytes, kind: type[T]) -> T:
 
 class DeployError(Exception):
     """The one exception that carries a `Failure` up to where it is reported; it never crosses a process by itself."""
+    checks: tuple[Check, ...] = ()
+    """What `operation: doctor` found, in the order in which it looked."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
         self.failure = failure
+        if self.checks:
+            return Status.FAILURE if any(check.failure for check in self.checks) else Status.SUCCESS

@@ -64,7 +64,7 @@ def _comments(
     console: Console,
     cancellation: Cancellation,
 ) -> tuple[str, ...]:
-    if settings.mode is CommentMode.OFF or outcome.status is Status.SKIPPED:
+    if settings.mode is CommentMode.OFF or outcome.status is Status.SKIPPED or outcome.operation == "doctor":
         return ()
     if not settings.token:
         console.notice("No pull request is told, since there is no `github-token`.")

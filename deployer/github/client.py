@@ -108,6 +108,22 @@ class GitHubClient:
         _, found = self._ask("GET", self._repository, doing)
         return self._read(doing, lambda: _text(found["default_branch"]))
 
+    def repository(self) -> tuple[Mapping[str, str], Mapping[str, Any]]:
+        """The repository as GitHub gives it, and the headers of the answer: what it tells of the token is in them."""
+        doing = "asking for the repository"
+        headers, found = self._ask("GET", self._repository, doing)
+        if not isinstance(found, dict):
+            raise unexpected(doing, f"no object: {found!r:.200}", self._api_url)
+        return headers, found
+
+    def can_read_comments(self) -> None:
+        """Ask for the repository's newest comment, which a token without the right is refused.
+
+        Raises:
+            GitHubError: it is refused, or GitHub cannot be asked.
+        """
+        self._ask("GET", f"{self._repository}/issues/comments?per_page=1", "reading comments")
+
     def merged_pull_requests(self, commits: Sequence[str]) -> tuple[PullRequest, ...]:
         """The merged pull requests that brought these commits, in the order in which they were merged.
 

@@ -16,6 +16,7 @@ class OperationName(StrEnum):
     AUTO = "auto"
     DEPLOY = "deploy"
     TRIGGER = "trigger"
+    DOCTOR = "doctor"
 
 
 class Wait(StrEnum):

@@ -106,7 +106,11 @@ def _across(values: Mapping[str, Any], given: set[str]) -> list[Failure]:
 
 
 def _without_run(values: Mapping[str, Any]) -> list[Failure]:
-    if values.get("trigger") is not False or values.get("operation") in (OperationName.TRIGGER, None):
+    if values.get("trigger") is not False or values.get("operation") in (
+        OperationName.TRIGGER,
+        OperationName.DOCTOR,
+        None,
+    ):
         return []
     advice = "Set `trigger: true`, or leave it out."
     return [
@@ -119,6 +123,8 @@ def _without_run(values: Mapping[str, Any]) -> list[Failure]:
 def _without_flow(values: Mapping[str, Any]) -> list[Failure]:
     flows, operation, name = (values.get(key) for key in ("flows", "operation", "deployment_name"))
     if flows is None or operation is None:
+        return []
+    if operation is OperationName.DOCTOR:
         return []
     if not flows and not (operation is OperationName.TRIGGER and name):
         advice = "Write the path of a flow file, or several, one a line."

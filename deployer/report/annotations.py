@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from deployer.console import Annotation
-from deployer.outcome import Failure, FlowOutcome, Outcome, Status
+from deployer.outcome import Check, CheckState, Failure, FlowOutcome, Outcome, Status
 from deployer.report.advice import advice_for
 
 MOST = 10
@@ -18,7 +18,9 @@ def to_annotations(outcome: Outcome) -> tuple[Annotation, ...]:
     """What GitHub shows on the files and on the job, the errors first, each once."""
     errors = [_error(failure, None) for failure in outcome.failures]
     errors += [_error(flow.failure, _whose(flow, outcome)) for flow in outcome.flows if flow.failure is not None]
-    warned = [*outcome.warnings, *(text for flow in outcome.flows if _is_told(flow.status) for text in flow.warnings)]
+    errors += [_error(check.failure, None) for check in outcome.checks if check.failure is not None]
+    warned = [*outcome.warnings, *_unsure(outcome.checks)]
+    warned += [text for flow in outcome.flows if _is_told(flow.status) for text in flow.warnings]
     warnings = [Annotation(level="warning", message=_cut(text, "")) for text in warned]
     notices = [Annotation(level="notice", message=outcome.skipped)] if outcome.skipped else []
     return (*_most(errors), *_most(warnings), *notices)
@@ -27,6 +29,11 @@ def to_annotations(outcome: Outcome) -> tuple[Annotation, ...]:
 def _whose(flow: FlowOutcome, outcome: Outcome) -> str | None:
     """The flow's name, where there are several; one that could not be read has none but its file."""
     return flow.name if len(outcome.flows) > 1 and flow.description is not None else None
+
+
+def _unsure(checks: tuple[Check, ...]) -> list[str]:
+    """What `doctor` would have a person look at, though deploying works."""
+    return [f"{one.name}: {one.found} {one.advice}" for one in checks if one.state is CheckState.WARNING]
 
 
 def _is_told(status: Status) -> bool:

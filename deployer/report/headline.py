@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from deployer.outcome import FailureReason, FlowOutcome, Outcome, Run, RunStatus, Status
+from deployer.outcome import Check, CheckState, FailureReason, FlowOutcome, Outcome, Run, RunStatus, Status
 from deployer.report.markdown import Markdown, code, plain, prose
 from deployer.report.words import count, listed, orchestrator
 
@@ -16,6 +16,13 @@ SYMBOLS = {
     Status.PENDING: "🟡",
     Status.SKIPPED: "⏭️",
 }
+CHECK_SYMBOLS = {
+    CheckState.OK: "✅",
+    CheckState.WARNING: "⚠️",
+    CheckState.BAD: "❌",
+    CheckState.UNKNOWN: "–",
+}
+MOST_NAMES = 4
 # Why nothing was deployed, in the few words that a heading has room for.
 WHY = {
     FailureReason.INPUT: "the inputs need correction",
@@ -40,11 +47,24 @@ def _story(outcome: Outcome) -> str:
         return f"Nothing was deployed: {prose(_within(outcome.skipped))}"
     if outcome.failures:
         return _job_failed(outcome)
+    if outcome.checks:
+        return _health(outcome.checks)
     if not outcome.flows:
         return "There was nothing to do"
     if len(outcome.flows) == 1:
         return _one(outcome.flows[0], outcome)
     return _several(outcome)
+
+
+def _health(checks: tuple[Check, ...]) -> str:
+    bad = list(dict.fromkeys(check.name for check in checks if check.state is CheckState.BAD))
+    if bad:
+        names = bad if len(bad) <= MOST_NAMES else [*bad[: MOST_NAMES - 1], f"{len(bad) - MOST_NAMES + 1} more"]
+        return f"Deploying would fail: {plain(listed(names))} {'is' if len(bad) == 1 else 'are'} not well"
+    unsure = sum(check.state is CheckState.WARNING for check in checks)
+    if unsure:
+        return f"Deploying would work; {count(unsure, 'thing')} {'is' if unsure == 1 else 'are'} worth a look"
+    return "Everything that deploying needs is well"
 
 
 def _job_failed(outcome: Outcome) -> str:

@@ -24,7 +24,7 @@ def outputs(outcome: Outcome, comment_url: str | None) -> dict[str, str]:
     flow = deciding_flow(outcome)
     deployment, run = (flow.deployment, flow.run) if flow is not None else (None, None)
     status = outcome.status if outcome.status is not Status.PENDING else Status.SUCCESS
-    failure = outcome.failures[0] if outcome.failures else (flow.failure if flow is not None else None)
+    failure = outcome.failure if outcome.failures or flow is None else flow.failure
     if status in (Status.FAILURE, Status.CANCELLED):
         reason = failure.reason if failure is not None else FailureReason.INTERNAL
     else:

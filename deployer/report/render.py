@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from deployer.outcome import FlowOutcome, Outcome, Status
 from deployer.report import cells
 from deployer.report.advice import advice_for
-from deployer.report.headline import SYMBOLS, headline
+from deployer.report.headline import CHECK_SYMBOLS, SYMBOLS, headline
 from deployer.report.markdown import Markdown, code, fence, html_code, link, plain, prose
 from deployer.report.words import count, orchestrator
 
@@ -94,7 +94,7 @@ def _environment() -> Environment:
     )
     ours = (advice_for, code, count, fence, headline, html_code, link, orchestrator, plain, prose)
     environment.globals.update({function.__name__: function for function in (*ours, *cells.ALL)})
-    environment.globals.update(Markdown=Markdown, symbols=SYMBOLS)
+    environment.globals.update(Markdown=Markdown, symbols=SYMBOLS, check_symbols=CHECK_SYMBOLS)
     return environment
 
 

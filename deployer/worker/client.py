@@ -97,19 +97,38 @@ class Worker:
         self._cancellation = cancellation
         self._print_line = print_line
 
-    def open(self, request: protocol.Open, deadline: Deadline) -> tuple[FlowProcess, protocol.Opened]:
-        """Start a flow's process and open the flow in it.
+    def open(
+        self, request: protocol.Open, deadline: Deadline, cancellation: Cancellation | None = None
+    ) -> tuple[FlowProcess, protocol.Opened]:
+        """Start a flow's process and open the flow in it; arguments as `start`.
 
         Raises:
             WorkerError: the flow cannot be opened; the process has ended.
         """
-        flow = FlowProcess(self._channel, self._cancellation, self._print_line, self._last_words)
+        flow = self.start(deadline, cancellation)
         try:
-            flow.start(deadline.within(START_LIMIT))
             return flow, flow.call(request, protocol.Opened, deadline)
         except WorkerError:
             flow.close()
             raise
+
+    def start(self, deadline: Deadline, cancellation: Cancellation | None = None) -> FlowProcess:
+        """Start a process in which nothing is opened yet.
+
+        Args:
+            deadline: after which it is given up.
+            cancellation: what ends its calls instead of the job's own cancellation.
+
+        Raises:
+            WorkerError: it does not stand; it has ended.
+        """
+        flow = FlowProcess(self._channel, cancellation or self._cancellation, self._print_line, self._last_words)
+        try:
+            flow.start(deadline.within(START_LIMIT))
+        except WorkerError:
+            flow.close()
+            raise
+        return flow
 
     def _last_words(self) -> str:
         """What the warm process printed, if it has ended; it prints nothing while all is well."""

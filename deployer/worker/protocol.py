@@ -122,7 +122,28 @@ class Terminate(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     run: Run
 
 
-Request = Open | CheckParameters | Create | Name | Read | Stamp | TakeSnapshot | Restore | Trigger | Observe | Terminate
+class Examine(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+    """Look at one area of what deploying needs; answers `Check`s. Needs no `Open`."""
+
+    area: str
+    """The name of an `Area` of `deployer.orchestrators.checks`."""
+    orchestrator: str
+
+
+Request = (
+    Open
+    | Examine
+    | CheckParameters
+    | Create
+    | Name
+    | Read
+    | Stamp
+    | TakeSnapshot
+    | Restore
+    | Trigger
+    | Observe
+    | Terminate
+)
 
 
 class Ready(msgspec.Struct, tag=True, frozen=True, kw_only=True):

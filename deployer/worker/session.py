@@ -13,7 +13,7 @@ import msgspec
 from deployer.orchestrators import open_orchestrator
 from deployer.orchestrators.protocol import MetaflowSettings, Orchestrator
 from deployer.outcome import DeployError, Deployment, Failure, FailureReason, Run, RunStatus
-from deployer.worker import protocol
+from deployer.worker import checks, protocol
 from deployer.worker import runs as metaflow_runs
 from deployer.worker.flow import CommandFailed, OpenedFlow, installed_orchestrators, open_flow, runtime, trigger
 from deployer.worker.parameters import as_text, convert
@@ -84,6 +84,8 @@ class Session:
         match request:
             case protocol.Open():
                 return self._open(request)
+            case protocol.Examine():
+                return checks.examine(request.area, request.orchestrator)
             case protocol.CheckParameters():
                 return {name: as_text(value) for name, value in self._converted(request.parameters).items()}
             case protocol.Name():

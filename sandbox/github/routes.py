@@ -91,6 +91,12 @@ def _add_own(app: Flask, store: Store) -> None:
 def _add_comments(app: Flask, store: Store) -> None:
     of_issue, single = REPO + "/issues/<int:number>/comments", REPO + "/issues/comments/<int:identifier>"
 
+    @app.get(REPO + "/issues/comments")
+    def list_all_comments(owner: str, name: str) -> Response:
+        found = _repository(store, owner, name)
+        newest = sorted(found.comments.values(), key=lambda comment: comment.id)
+        return _page(newest, found, lambda comment: shapes().comment(found, comment))
+
     @app.get(of_issue)
     def list_comments(owner: str, name: str, number: int) -> Response:
         found = _repository(store, owner, name)

@@ -10,6 +10,8 @@ from typing import Any
 
 from flask import Flask, Response, jsonify, request
 
+from sandbox.kubernetes_api import discovery
+
 GROUP = "argoproj.io"
 KINDS = {
     "workflowtemplates": "WorkflowTemplate",
@@ -56,6 +58,8 @@ class Cluster:
     """Plurals whose CRD is not installed."""
     invalid: dict[str, str] = field(default_factory=dict)
     """By plural, the message with which its next creation or update is refused as invalid."""
+    cron_fields: tuple[str, ...] = ()
+    """The fields of a CronWorkflow's `spec` that its CRD knows; none: it keeps whatever comes, as a minimal CRD does."""
     requests: list[Object] = field(default_factory=list)
     version: int = 0
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -97,6 +101,7 @@ def make_app() -> Flask:
     _add_collection(app, cluster)
     _add_object(app, cluster)
     _add_control(app, cluster)
+    discovery.add(app, cluster, group=GROUP, kinds=KINDS, user=USER)
     return app
 
 
@@ -221,6 +226,7 @@ def _add_control(app: Flask, cluster: Cluster) -> None:
             cluster.denied = {(verb, plural) for verb, plural in body.get("denied", ())}
             cluster.missing = set(body.get("missing", ()))
             cluster.invalid = dict(body.get("invalid", {}))
+            cluster.cron_fields = tuple(body.get("cron_fields", ()))
         return jsonify({})
 
     @app.post("/_control/status/<namespace>/<name>")

@@ -37,9 +37,16 @@ class KubernetesControl:
         denied: Iterable[tuple[str, str]] = (),
         missing: Iterable[str] = (),
         invalid: Mapping[str, str] | None = None,
+        cron_fields: Iterable[str] = (),
     ) -> None:
-        """Set what is refused from now on: (verb, plural) pairs, CRDs that are not installed, invalid objects."""
-        body = {"denied": list(denied), "missing": list(missing), "invalid": dict(invalid or {})}
+        """Set what is refused from now on: (verb, plural) pairs, CRDs that are not installed, invalid objects; and the
+        fields that the CronWorkflow's CRD knows."""
+        body = {
+            "denied": list(denied),
+            "missing": list(missing),
+            "invalid": dict(invalid or {}),
+            "cron_fields": list(cron_fields),
+        }
         self._ask("POST", "/_control", body)
 
     def get(self, plural: str, name: str, namespace: str = "default") -> dict[str, Any] | None:

@@ -1,0 +1,260 @@
+"""`operation: doctor` in a cluster: credentials, API server, rights, and what is installed of Argo."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import os
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from deployer.check import bad, clock, expiry, of_failure, ok, unknown, warning
+from deployer.orchestrators.checks import Setting
+from deployer.orchestrators.kubernetes_config import load_configuration
+from deployer.orchestrators.kubernetes_errors import FORBIDDEN, NOT_FOUND, failures
+from deployer.orchestrators.kubernetes_rights import ARGO, RIGHTS, Right
+from deployer.orchestrators.kubernetes_server import ApiServer
+from deployer.outcome import Check, DeployError, FailureReason
+
+RENEW = "Renew what is kept as `kubeconfig`; `kubectl create token` says how long with `--duration`."
+UNTOUCHED = timedelta(minutes=2)
+"""How old a Workflow without a phase is before nobody is taken to look after it: a controller that is well takes
+seconds."""
+RECENT = 20
+"""Workflows that are looked at for traces of the controller."""
+
+
+def examine(area: str, setting: Setting) -> tuple[Check, ...]:
+    """Look at the cluster; see `deployer.orchestrators.checks`.
+
+    Raises:
+        DeployError: the API server refuses or does not answer.
+    """
+    load_configuration()
+    server = ApiServer()
+    namespace = str(setting("KUBERNETES_NAMESPACE") or "default")
+    if area == "kubernetes":
+        return (*_credentials(server.configuration, namespace), *_server(server))
+    if area == "rights":
+        return _rights(server, namespace)
+    return (*_installed(server, setting), _controller(server, namespace))
+
+
+def _credentials(configuration: Any, namespace: str) -> tuple[Check, ...]:
+    """How the job authenticates, and how long that holds."""
+    name, now = "Cluster credentials", datetime.now(UTC)
+    lines = []
+    # called `authorization` by the client before its 36th version, and `BearerToken` since
+    token = str(next(iter((configuration.api_key or {}).values()), "")).removeprefix("Bearer ")
+    if token:
+        how, ends = "a token", token_expiry(token)
+        lines = [expiry(name, "The token of the kubeconfig", ends, now, RENEW) if ends else None]
+    elif configuration.cert_file:
+        how, ends = "a client certificate", certificate_expiry(Path(configuration.cert_file).read_bytes())
+        lines = [expiry(name, "The client certificate of the kubeconfig", ends, now, RENEW) if ends else None]
+    else:
+        how, ends = ("a user and a password" if configuration.username else "no credentials"), None
+    until = f", until {ends.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if ends else ""
+    source = "KUBECONFIG" if os.environ.get("KUBECONFIG") else "the runner's own service account or home"
+    found = f"{how} from {source} for `{configuration.host}`{until}; namespace `{namespace}`"
+    told = [line for line in lines if line is not None]
+    return tuple(told) or (ok(name, found),)
+
+
+def token_expiry(token: str) -> datetime | None:
+    """When a service account's token ends (its `exp` claim, RFC 7519); None for one that tells nothing."""
+    parts = token.split(".")
+    if len(parts) != 3:  # noqa: PLR2004  # header, payload, signature
+        return None
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        return datetime.fromtimestamp(int(claims["exp"]), UTC)
+    except (binascii.Error, ValueError, KeyError, TypeError, OverflowError):
+        return None
+
+
+def certificate_expiry(pem: bytes) -> datetime | None:
+    """When a client certificate ends; None where it cannot be read, which the API server then says better."""
+    from cryptography import x509
+
+    try:
+        return x509.load_pem_x509_certificate(pem).not_valid_after_utc
+    except ValueError:
+        return None
+
+
+def _server(server: ApiServer) -> tuple[Check, ...]:
+    """The API server's version, whom it takes the job for, and its clock."""
+    try:
+        with failures("asking for the API server's version"):
+            version, headers = server.get("/version")
+        who = _identity(server)
+    except DeployError as error:  # beside what the credentials tell of themselves
+        return (of_failure("API server", error.failure),)
+    found = f"Kubernetes {version.get('gitVersion', 'of an unknown version')}"
+    line = ok("API server", found + (f", which knows the job as `{who}`" if who else ""))
+    return line, clock("the API server's", headers.get("Date"), datetime.now(UTC))
+
+
+def _identity(server: ApiServer) -> str | None:
+    """Whom the server takes the job for (SelfSubjectReview, of Kubernetes 1.28 and later); None where it does not say.
+
+    Raises:
+        DeployError: the server does not take the credentials.
+    """
+    from kubernetes.client import ApiException
+
+    review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+    with failures("asking who the job is"):
+        try:
+            answer = server.post("/apis/authentication.k8s.io/v1/selfsubjectreviews", review)
+        except ApiException as error:
+            if error.status in (FORBIDDEN, NOT_FOUND):
+                return None
+            raise
+    return str(answer.get("status", {}).get("userInfo", {}).get("username") or "") or None
+
+
+def _rights(server: ApiServer, namespace: str) -> tuple[Check, ...]:
+    return tuple(
+        rights_line(right, namespace, [verb for verb in right.verbs if not _may(server, namespace, right, verb)])
+        for right in RIGHTS
+    )
+
+
+def _may(server: ApiServer, namespace: str, right: Right, verb: str) -> bool:
+    """Ask for one verb (SelfSubjectAccessReview, which every authenticated user may ask)."""
+    attributes = {"namespace": namespace, "verb": verb, "group": right.group, "resource": right.resource}
+    body = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": attributes},
+    }
+    with failures(f"asking whether the job may {verb} {right.resource}"):
+        answer = server.post("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body)
+    return bool(answer.get("status", {}).get("allowed"))
+
+
+def rights_line(right: Right, namespace: str, lacking: Sequence[str]) -> Check:
+    """One line a resource: the verbs that are there, or those that lack and what for."""
+    name = f"Rights on {right.resource}"
+    advice = f"Add it to the Role in `{namespace}` that the job's service account is bound to; docs/rbac.yaml has all."
+    subject = f"on `{right.resource}.{right.group}` in `{namespace}`"
+    for_deploying = [verb for verb in lacking if verb in right.deploying]
+    if for_deploying:
+        verbs = ", ".join(f"`{verb}`" for verb in lacking)
+        return bad(name, f"The job lacks {verbs} {subject}.", advice, FailureReason.PERMISSION)
+    if lacking:
+        why = "; ".join(f"without `{verb}` {what}" for verb, what in right.besides if verb in lacking)
+        return warning(name, f"Deploying works, but {why} ({subject}).", advice)
+    return ok(name, f"{', '.join(right.verbs)} in `{namespace}`")
+
+
+def _installed(server: ApiServer, setting: Setting) -> tuple[Check, ...]:
+    """Which of Argo's kinds the API server has, and how its CronWorkflow spells a schedule."""
+    from kubernetes.client import ApiException
+
+    with failures("asking for Argo's kinds"):
+        try:
+            document, _ = server.get(f"/apis/{ARGO}/v1alpha1")
+        except ApiException as error:
+            if error.status != NOT_FOUND:
+                raise
+            document = {}
+    there = {str(one.get("name")) for one in document.get("resources", ())}
+    lacking = [kind for kind in ("workflowtemplates", "cronworkflows", "workflows") if kind not in there]
+    if lacking:
+        kinds = ", ".join(f"`{kind}.{ARGO}`" for kind in lacking)
+        advice = "Install Argo Workflows' CRDs, or check which cluster the kubeconfig names."
+        return (bad("Argo Workflows", f"The cluster lacks {kinds}.", advice, FailureReason.DEPLOY),)
+    return (ok("Argo Workflows", "its CRDs are installed"), *_spelling(server, setting), _events(there, setting))
+
+
+def _events(there: set[str], setting: Setting) -> Check:
+    """Whether flows with @trigger and @trigger_on_finish can be deployed."""
+    wanted = [name for name in ("EVENT", "EVENT_SOURCE", "SERVICE_ACCOUNT") if not setting(f"ARGO_EVENTS_{name}")]
+    if "sensors" not in there:
+        if len(wanted) == 3:  # noqa: PLR2004  # nobody means to use it
+            return ok("Argo Events", "not installed; only @trigger and @trigger_on_finish need it")
+        advice = "Install Argo Events' CRDs, or take METAFLOW_ARGO_EVENTS_… out."
+        return warning("Argo Events", "It is configured for Metaflow, but the cluster has no `sensors`.", advice)
+    if wanted:
+        names = ", ".join(f"METAFLOW_ARGO_EVENTS_{name}" for name in wanted)
+        return ok("Argo Events", f"installed; @trigger and @trigger_on_finish need {names} too")
+    return ok("Argo Events", "installed and configured for Metaflow")
+
+
+def _spelling(server: ApiServer, setting: Setting) -> tuple[Check, ...]:
+    from kubernetes.client import ApiException
+
+    try:
+        document, _ = server.get(f"/openapi/v3/apis/{ARGO}/v1alpha1")
+    except ApiException:
+        return (unknown("Schedules", "the API server does not publish the CRDs' schemas"),)
+    return (spelling(cron_properties(document), uses_schedules=bool(setting("ARGO_WORKFLOWS_USE_SCHEDULES"))),)
+
+
+def cron_properties(document: Mapping[str, Any]) -> frozenset[str]:
+    """The fields of CronWorkflow's `spec` that its schema knows; none where it takes whatever comes (minimal CRDs)."""
+    schemas = document.get("components", {}).get("schemas", {})
+    for schema in schemas.values():
+        kinds = [one.get("kind") for one in schema.get("x-kubernetes-group-version-kind", ())]
+        if kinds == ["CronWorkflow"]:
+            return frozenset(schema.get("properties", {}).get("spec", {}).get("properties", {}))
+    return frozenset()
+
+
+def spelling(known: frozenset[str], *, uses_schedules: bool) -> Check:
+    """Whether Metaflow writes a schedule as the installed CronWorkflow has it.
+
+    Args:
+        known: the fields of its `spec`; none: it takes whatever comes.
+        uses_schedules: METAFLOW_ARGO_WORKFLOWS_USE_SCHEDULES, by which Metaflow writes `schedules`, a list.
+    """
+    variable, written = "METAFLOW_ARGO_WORKFLOWS_USE_SCHEDULES", "schedules" if uses_schedules else "schedule"
+    takes = sorted(known & {"schedule", "schedules"})
+    if not takes:
+        told = f"the CRD takes any spelling, so Argo's version decides; Metaflow writes `{written}`"
+        return ok("Schedules", told)
+    if written in takes:
+        return ok(
+            "Schedules", f"the CRD knows {' and '.join(f'`{one}`' for one in takes)}; Metaflow writes `{written}`"
+        )
+    return bad(
+        "Schedules",
+        f"The CRD knows `{takes[0]}` alone, and Metaflow writes `{written}`: flows with @schedule end half deployed.",
+        f"Set {variable}={'false' if uses_schedules else 'true'}.",
+        FailureReason.HALF_DEPLOYED,
+    )
+
+
+def _controller(server: ApiServer, namespace: str) -> Check:
+    """Traces of the workflow-controller: whether somebody looks after the namespace's newest Workflows."""
+    from kubernetes.client import ApiException
+
+    try:
+        found, _ = server.get(f"/apis/{ARGO}/v1alpha1/namespaces/{namespace}/workflows?limit={RECENT}")
+    except ApiException as error:
+        return unknown(
+            "Workflow controller", f"no trace to look at: Workflows cannot be listed (status {error.status})"
+        )
+    return controller(found.get("items", ()), datetime.now(UTC))
+
+
+def controller(workflows: Any, now: datetime) -> Check:
+    """What Workflows tell of their controller, which gives each a phase within seconds."""
+    name = "Workflow controller"
+    unseen = [one for one in workflows if not (one.get("status") or {}).get("phase")]
+    left = [one for one in unseen if now - datetime.fromisoformat(one["metadata"]["creationTimestamp"]) > UNTOUCHED]
+    if left:
+        told = (
+            f"The Workflow `{left[0]['metadata']['name']}` was never taken up: no controller looks after the namespace."
+        )
+        advice = "Start Argo's workflow-controller, or have it watch the namespace (`--managed-namespace`)."
+        return warning(name, told, advice)
+    if len(unseen) < len(workflows):
+        return ok(name, "takes up the namespace's Workflows")
+    return unknown(name, "no trace to look at: the namespace has no Workflow")

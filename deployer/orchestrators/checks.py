@@ -1,0 +1,145 @@
+"""What `operation: doctor` looks at, by orchestrator: which areas there are, and which module looks at each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from deployer.outcome import Check, FailureReason
+
+Setting = Callable[[str], Any]
+"""A name of Metaflow's configuration, without `METAFLOW_`, to its value as Metaflow resolved it; None: it is unset."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Area:
+    """What is looked at together, in one question to the worker."""
+
+    name: str
+    title: str
+    """What its first line is called; where that line is bad, what needs the area is not looked at."""
+    silent: str
+    """What is said where no answer came in time, without its end: `The datastore did not answer`."""
+    advice: str
+    reason: FailureReason
+    needs: tuple[str, ...] = ()
+    """Areas without which this one can tell nothing."""
+
+
+METAFLOW = Area(
+    name="metaflow",
+    title="Metaflow",
+    silent="Importing Metaflow did not end",
+    advice="Look at `requirements`, and at what an extension does when it is imported.",
+    reason=FailureReason.INTERNAL,
+)
+AWS = Area(
+    name="aws",
+    title="AWS credentials",
+    silent="AWS did not answer",
+    advice="Check AWS_DEFAULT_REGION and AWS_ENDPOINT_URL, and that the runner may reach AWS.",
+    reason=FailureReason.CREDENTIALS,
+    needs=("metaflow",),
+)
+DATASTORE = Area(
+    name="datastore",
+    title="Datastore",
+    silent="The datastore did not answer",
+    advice="Check its address (METAFLOW_DATASTORE_SYSROOT_…, METAFLOW_S3_ENDPOINT_URL), and that the runner reaches it.",
+    reason=FailureReason.DATASTORE,
+    needs=("metaflow", "aws"),
+)
+METADATA = Area(
+    name="metadata",
+    title="Metadata service",
+    silent="The metadata service did not answer",
+    advice="Check METAFLOW_SERVICE_URL, and that the runner may reach it.",
+    reason=FailureReason.ORCHESTRATOR_UNREACHABLE,
+    needs=("metaflow",),
+)
+KUBERNETES = Area(
+    name="kubernetes",
+    title="API server",
+    silent="The cluster's API server did not answer",
+    advice="Check the server's address in the kubeconfig, and that nothing between holds requests back.",
+    reason=FailureReason.ORCHESTRATOR_UNREACHABLE,
+    needs=("metaflow",),
+)
+RIGHTS = Area(
+    name="rights",
+    title="Rights in the cluster",
+    silent="The API server did not say what the job may do",
+    advice="Look at the API server's load, and at its authorization webhook if it has one.",
+    reason=FailureReason.ORCHESTRATOR_UNREACHABLE,
+    needs=("metaflow", "kubernetes"),
+)
+ARGO = Area(
+    name="argo",
+    title="Argo Workflows",
+    silent="The API server did not say what is installed",
+    advice="Look at the API server's load.",
+    reason=FailureReason.ORCHESTRATOR_UNREACHABLE,
+    needs=("metaflow", "kubernetes"),
+)
+STEP_FUNCTIONS = Area(
+    name="step-functions",
+    title="AWS Step Functions",
+    silent="AWS Step Functions did not answer",
+    advice="Check AWS_DEFAULT_REGION and AWS_ENDPOINT_URL_SFN, and that the runner may reach AWS.",
+    reason=FailureReason.ORCHESTRATOR_UNREACHABLE,
+    needs=("metaflow", "aws"),
+)
+EVENTBRIDGE = Area(
+    name="eventbridge",
+    title="EventBridge",
+    silent="EventBridge did not answer",
+    advice="Check that the runner may reach it: schedules are kept there.",
+    reason=FailureReason.ORCHESTRATOR_UNREACHABLE,
+    needs=("metaflow", "aws"),
+)
+BATCH = Area(
+    name="batch",
+    title="AWS Batch",
+    silent="AWS Batch did not answer",
+    advice="Check that the runner may reach it: the tasks run there.",
+    reason=FailureReason.ORCHESTRATOR_UNREACHABLE,
+    needs=("metaflow", "aws"),
+)
+PLUGIN = Area(
+    name="plugin",
+    title="Orchestrator",
+    silent="Importing the extension did not end",
+    advice="Look at what it does when it is imported.",
+    reason=FailureReason.INTERNAL,
+    needs=("metaflow",),
+)
+OF_ALL = (METAFLOW, AWS, DATASTORE, METADATA)
+OF_ORCHESTRATOR = {
+    "argo-workflows": (KUBERNETES, RIGHTS, ARGO),
+    "step-functions": (STEP_FUNCTIONS, EVENTBRIDGE, BATCH),
+}
+
+
+def areas(orchestrator: str) -> tuple[Area, ...]:
+    """What there is to look at for a Deployer TYPE, in the order in which it is looked at."""
+    return (*OF_ALL, *OF_ORCHESTRATOR.get(orchestrator, (PLUGIN,)))
+
+
+def examine(area: str, setting: Setting) -> tuple[Check, ...]:
+    """Look at an area of an orchestrator; what its client needs is imported only now.
+
+    Args:
+        area: the name of an area that is no matter of Metaflow's own.
+        setting: Metaflow's configuration.
+
+    Raises:
+        DeployError: the look itself failed.
+    """
+    if area in ("kubernetes", "rights", "argo"):
+        from deployer.orchestrators import argo_checks
+
+        return argo_checks.examine(area, setting)
+    from deployer.orchestrators import aws_checks
+
+    return aws_checks.examine(area, setting)

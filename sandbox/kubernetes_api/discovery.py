@@ -1,0 +1,60 @@
+"""What the API server tells of itself: its version, the kinds it has, their schemas, and what the job may do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask, jsonify, request
+
+if TYPE_CHECKING:
+    from sandbox.kubernetes_api.app import Cluster
+
+VERSION = {"major": "1", "minor": "34", "gitVersion": "v1.34.4", "platform": "linux/amd64"}
+
+
+def add(app: Flask, cluster: Cluster, *, group: str, kinds: dict[str, str], user: str) -> None:
+    """Add the routes.
+
+    Args:
+        app: the server.
+        cluster: what it keeps.
+        group: the API group of its kinds.
+        kinds: each plural with its kind.
+        user: whom it takes the one token for.
+    """
+
+    @app.get("/version")
+    def version() -> Any:
+        return jsonify(VERSION)
+
+    @app.get(f"/apis/{group}/v1alpha1")
+    def resources() -> Any:
+        there = {plural: kind for plural, kind in kinds.items() if plural not in cluster.missing}
+        listed = [{"name": plural, "kind": kind, "namespaced": True, "verbs": []} for plural, kind in there.items()]
+        document = {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": f"{group}/v1alpha1"}
+        return jsonify({**document, "resources": listed})
+
+    @app.get(f"/openapi/v3/apis/{group}/v1alpha1")
+    def schemas() -> Any:
+        # as the API server publishes a CRD's schema; a minimal CRD keeps whatever fields come and names none
+        spec: dict[str, Any] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+        if cluster.cron_fields:
+            spec = {"type": "object", "properties": {name: {} for name in cluster.cron_fields}}
+        schema = {
+            "type": "object",
+            "properties": {"spec": spec},
+            "x-kubernetes-group-version-kind": [{"group": group, "version": "v1alpha1", "kind": "CronWorkflow"}],
+        }
+        return jsonify({"openapi": "3.0.0", "components": {"schemas": {"io.argoproj.v1alpha1.CronWorkflow": schema}}})
+
+    @app.post("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews")
+    def access() -> Any:
+        body = request.get_json(force=True)
+        asked = body["spec"]["resourceAttributes"]
+        allowed = (asked["verb"], asked["resource"]) not in cluster.denied
+        return jsonify({**body, "status": {"allowed": allowed}}), 201
+
+    @app.post("/apis/authentication.k8s.io/v1/selfsubjectreviews")
+    def who() -> Any:
+        body = request.get_json(force=True)
+        return jsonify({**body, "status": {"userInfo": {"username": user}}}), 201

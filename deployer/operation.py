@@ -45,7 +45,16 @@ class Deploy:
     @property
     def uses(self) -> frozenset[str]:
         """The inputs that it reads."""
-        return REPORTING | METAFLOW | ANY_FLOW | FLOW_FILE | CREATING | {"trigger"} | (RUNNING if self.runs else set())
+        return (
+            REPORTING
+            | METAFLOW
+            | CREDENTIALS
+            | ANY_FLOW
+            | FLOW_FILE
+            | CREATING
+            | {"trigger"}
+            | (RUNNING if self.runs else set())
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,15 +72,6 @@ class Trigger:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Skip:
-    """Do nothing, and say why."""
-
-    reason: str
-    name = "skip"
-
-    @property
-    def uses(self) -> frozenset[str]:
-@dataclass(frozen=True, kw_only=True)
 class Doctor:
     """Look at everything that deploying needs, and change nothing."""
 
@@ -83,6 +83,15 @@ class Doctor:
         return REPORTING | METAFLOW | ANY_FLOW | FLOW_FILE | CREATING | RUNNING | DECIDING | {"trigger"}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Skip:
+    """Do nothing, and say why."""
+
+    reason: str
+    name = "skip"
+
+    @property
+    def uses(self) -> frozenset[str]:
         """Whatever there is: no input is told as ignored, since another event may use it."""
         return REPORTING | METAFLOW | ANY_FLOW | FLOW_FILE | CREATING | RUNNING | DECIDING | {"trigger"}
 
@@ -116,6 +125,8 @@ def decide(event: Event, inputs: Inputs) -> Decision:
 def _operation(event: Event, inputs: Inputs) -> Operation:
     if inputs.operation is OperationName.TRIGGER:
         return Trigger(by_name=not inputs.flows)
+    if inputs.operation is OperationName.DOCTOR:
+        return Doctor()
     deploy = Deploy(runs=inputs.trigger)
     if inputs.operation is OperationName.DEPLOY:
         return deploy
@@ -125,8 +136,6 @@ def _operation(event: Event, inputs: Inputs) -> Operation:
 
 def _reason_to_skip(event: Event, inputs: Inputs) -> str | None:
     if event.name not in SERVED:
-    if inputs.operation is OperationName.DOCTOR:
-        return Doctor()
         return f"The event `{event.name}` deploys nothing by itself; `operation: deploy` deploys on any event."
     if event.name in PULL_REQUEST:
         if event.action != "closed":

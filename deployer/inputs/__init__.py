@@ -1,6 +1,7 @@
 """INPUT_* as one frozen dataclass. Every mistake is told at once, each naming its input and what to write instead."""
 
 from deployer.inputs.model import (
+    WITHOUT_FLOW,
     CommentMode,
     InputErrors,
     Inputs,
@@ -14,6 +15,7 @@ from deployer.inputs.read import raw_input, read_inputs, unknown_inputs
 from deployer.inputs.secret import secret_inputs
 
 __all__ = [
+    "WITHOUT_FLOW",
     "CommentMode",
     "InputErrors",
     "Inputs",

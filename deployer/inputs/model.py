@@ -16,7 +16,30 @@ class OperationName(StrEnum):
     AUTO = "auto"
     DEPLOY = "deploy"
     TRIGGER = "trigger"
+    LIST = "list"
+    STATUS = "status"
+    TERMINATE = "terminate"
+    SUSPEND = "suspend"
+    UNSUSPEND = "unsuspend"
+    DELETE = "delete"
+    PRODUCTION_TOKEN = "production-token"  # noqa: S105  # a word of the list, no secret
+    CLEANUP = "cleanup"
     DOCTOR = "doctor"
+
+
+WITHOUT_FLOW = frozenset(
+    {
+        OperationName.LIST,
+        OperationName.STATUS,
+        OperationName.TERMINATE,
+        OperationName.SUSPEND,
+        OperationName.UNSUSPEND,
+        OperationName.DELETE,
+        OperationName.PRODUCTION_TOKEN,
+        OperationName.CLEANUP,
+    }
+)
+"""What is done to deployments that stand already, for which no flow file is opened."""
 
 
 class Wait(StrEnum):
@@ -64,6 +87,16 @@ class Inputs:
     poll_interval: float = _input("poll-interval", "10s")
     deploy_timeout: float = _input("deploy-timeout", "10m")
     deployment_name: str | None = _input("deployment-name")
+    deployment_id: str | None = _input("deployment-id")
+    run_id: str | None = _input("run-id")
+    flow_name: str | None = _input("flow-name")
+    project: str | None = _input("project")
+    older_than: float = _input("older-than", "90d")
+    include: tuple[str, ...] = _input("include")
+    exclude: tuple[str, ...] = _input("exclude")
+    removed: bool = _input("removed", "false")
+    dry_run: bool = _input("dry-run", "true")
+    max_deletions: int = _input("max-deletions", "20")
     project_branch: str | None = _input("project-branch")
     production: bool | None = _input("production", "auto")
     authorize: str | None = _input("authorize", secret=True)

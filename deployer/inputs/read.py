@@ -9,7 +9,15 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from deployer.inputs.model import CommentMode, InputErrors, Inputs, OperationName, input_failure, input_names
+from deployer.inputs.model import (
+    WITHOUT_FLOW,
+    CommentMode,
+    InputErrors,
+    Inputs,
+    OperationName,
+    input_failure,
+    input_names,
+)
 from deployer.inputs.paths import wrong_paths
 from deployer.inputs.values import CLEANERS, Mistake
 from deployer.outcome import Failure
@@ -99,6 +107,8 @@ def _across(values: Mapping[str, Any], given: set[str]) -> list[Failure]:
     return [
         *_without_run(values),
         *_without_flow(values),
+        *_without_deployment(values),
+        *_without_deployment(values),
         *_without_token(values),
         *_two_clusters(values),
         *_given_twice(values, given),
@@ -120,16 +130,43 @@ def _without_run(values: Mapping[str, Any]) -> list[Failure]:
     ]
 
 
+NEEDED = {
+    OperationName.STATUS: ("deployment-id",),
+    OperationName.TERMINATE: ("deployment-id", "run-id"),
+    OperationName.SUSPEND: ("deployment-id", "run-id"),
+    OperationName.UNSUSPEND: ("deployment-id", "run-id"),
+    OperationName.DELETE: ("deployment-id",),
+    OperationName.PRODUCTION_TOKEN: ("deployment-id",),
+}
+"""What operations without a flow file cannot do without."""
+WHICH = {
+    "deployment-id": "Write the identifier of a deployment; `operation: list` shows them.",
+    "run-id": "Write the id of a run; `operation: status` shows the latest ones.",
+}
+
+
+def _without_deployment(values: Mapping[str, Any]) -> list[Failure]:
+    operation = values.get("operation")
+    missing = [name for name in NEEDED.get(operation, ()) if values.get(name.replace("-", "_"), "unread") is None]
+    return [input_failure(name, f"was not given, which `operation: {operation}` needs", WHICH[name]) for name in missing]
+
+
 def _without_flow(values: Mapping[str, Any]) -> list[Failure]:
     flows, operation, name = (values.get(key) for key in ("flows", "operation", "deployment_name"))
-    if flows is None or operation is None:
+    if flows is None or operation is None or operation in WITHOUT_FLOW:
         return []
+    if operation is OperationName.TRIGGER and "deployment_id" not in values:
+        return []  # it was given, and could not be read
+    identifier = values.get("deployment_id")
+    if operation is OperationName.TRIGGER and flows and identifier:
+        advice = "Leave one of the two out: the flow's file tells its deployment by itself."
+        return [input_failure("deployment-id", "names a deployment, and a flow was given too", advice)]
     if operation is OperationName.DOCTOR:
         return []
-    if not flows and not (operation is OperationName.TRIGGER and name):
+    if not flows and not (operation is OperationName.TRIGGER and identifier):
         advice = "Write the path of a flow file, or several, one a line."
         if operation is OperationName.TRIGGER:
-            advice = "Write the path of a flow file, or the identifier of a deployment as `deployment-name`."
+            advice = "Write the path of a flow file, or the identifier of a deployment as `deployment-id`."
         return [input_failure("flow", "was not given", advice)]
     if name and len(flows) > 1:
         advice = "Give one flow, or leave `deployment-name` out so that each flow has a name of its own."

@@ -146,6 +146,30 @@ def _workflow_timeout(text: str) -> float | None:
     return seconds
 
 
+def _patterns(text: str) -> tuple[str, ...]:
+    """Patterns of identifiers (fnmatch). One that takes everything says nothing, and is never what was meant."""
+    patterns = _without_comments(text)
+    wrong = next((pattern for pattern in patterns if not pattern.strip("*")), None)
+    if wrong is not None:
+        raise Mistake(f"has the pattern {shown(wrong)}, which takes every deployment", "Leave that line out.")
+    return patterns
+
+
+def _run_id(text: str) -> str | None:
+    """A run's id, or its pathspec, which reports and notebooks show."""
+    if text and not re.fullmatch(r"(?:\w+/)?[A-Za-z0-9][\w.:+-]*", text):
+        advice = "Write the run's id (`argo-…`, `sfn-…`) or its pathspec, FlowName/run-id."
+        raise Mistake(f"is {shown(text)}, which is no run's id", advice)
+    return text or None
+
+
+def _deployment_id(text: str) -> str | None:
+    """An identifier; who has an ARN has the name at its end."""
+    if text.startswith("arn:"):
+        raise Mistake(f"is {shown(text)}, an ARN", f"Write the name at its end, `{text.rsplit(':', 1)[-1]}`.")
+    return _optional_line(text)
+
+
 def _count(text: str) -> int | None:
     if not text:
         return None
@@ -329,6 +353,16 @@ CLEANERS: dict[str, Callable[[str], Any]] = {
     "poll_interval": _duration,
     "deploy_timeout": _duration,
     "deployment_name": _optional_line,
+    "deployment_id": _deployment_id,
+    "run_id": _run_id,
+    "flow_name": _optional_line,
+    "project": _optional_line,
+    "older_than": _duration,
+    "include": _patterns,
+    "exclude": _patterns,
+    "removed": _boolean,
+    "dry_run": _boolean,
+    "max_deletions": _count,
     "project_branch": _project_branch,
     "production": _production,
     "authorize": _optional_line,

@@ -51,6 +51,14 @@ bench: $(VENV)/sandbox.stamp ## the action against `python flow.py … create`, 
 e2e: $(VENV)/dev.stamp ## act runs the workflows in Docker, with the action's own image, against the sandbox
 	@$(BIN)/python -m pytest tests/e2e
 
+.PHONY: cluster
+cluster: $(VENV)/sandbox.stamp ## a real Kubernetes with Argo Workflows on this machine (docs/cluster.md)
+	@$(BIN)/python -m sandbox.kubernetes up
+
+.PHONY: cluster-down
+cluster-down: $(VENV)/sandbox.stamp ## take that cluster away, without a trace
+	@$(BIN)/python -m sandbox.kubernetes down
+
 .PHONY: lint
 lint: $(VENV)/dev.stamp ## every linter; all of them run, also after one that fails
 	@scripts/lint

@@ -38,7 +38,14 @@ def output(command: Sequence[str], *, env: Mapping[str, str] | None = None, time
     return done.stdout if done.returncode == 0 else None
 
 
-def logged(command: Sequence[str], log: Path, *, what: str, env: Mapping[str, str] | None = None) -> None:
+def logged(
+    command: Sequence[str],
+    log: Path,
+    *,
+    what: str,
+    env: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+) -> None:
     """Run a command with its output in a file.
 
     Args:
@@ -46,6 +53,7 @@ def logged(command: Sequence[str], log: Path, *, what: str, env: Mapping[str, st
         log: takes what it prints; it is kept.
         what: what the command does, for the message.
         env: its environment; None for this process's own.
+        folder: where it runs; None for this process's own.
 
     Raises:
         UnavailableError: the command failed; the message holds the end of the log.
@@ -53,7 +61,13 @@ def logged(command: Sequence[str], log: Path, *, what: str, env: Mapping[str, st
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w") as stream:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT, env=env, check=False
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            env=env,
+            cwd=folder,
+            check=False,
         )
     if done.returncode:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-12:])

@@ -1,0 +1,70 @@
+"""The node's control groups: one folder of its own in every hierarchy, with either version of cgroups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+NAME = "metaflow-deploy"
+MOUNTS = Path("/proc/mounts")
+CONTROLLERS = ("cpu", "cpuset", "hugetlb", "io", "memory", "pids")
+"""Those of version 2 that a kubelet asks for, where the kernel has them."""
+CPUSET = ("cpuset.cpus", "cpuset.mems")
+
+
+def hierarchies(mounts: str) -> dict[Path, bool]:
+    """The mounted hierarchies, and whether each is of version 2.
+
+    Args:
+        mounts: the text of /proc/mounts. A version 2 hierarchy beside those of version 1 has no controllers, and is
+            left out.
+    """
+    lines = [line.split() for line in mounts.splitlines()]
+    first = {Path(one[1]): False for one in lines if len(one) > 2 and one[2] == "cgroup"}
+    return first or {Path(one[1]): True for one in lines if len(one) > 2 and one[2] == "cgroup2"}
+
+
+def groups(found: Iterable[Path]) -> list[Path]:
+    """The node's folder in each hierarchy."""
+    return [root / NAME for root in found]
+
+
+def make(found: dict[Path, bool]) -> None:
+    """Make the node's folder in each hierarchy, with the controllers that a kubelet needs."""
+    for root, unified in found.items():
+        if unified:
+            _delegate(root)
+        (root / NAME).mkdir(exist_ok=True)
+        for name in CPUSET:  # version 1 takes no process before these are set
+            if not unified and (root / NAME / name).exists():
+                (root / NAME / name).write_text((root / name).read_text())
+
+
+def remove(found: dict[Path, bool]) -> None:
+    """Remove the node's folders, the innermost first; every process in them must have ended."""
+    for group in groups(found):
+        folders = sorted((path for path in group.rglob("*") if path.is_dir()), reverse=True) if group.exists() else []
+        for folder in (*folders, group):
+            if folder.exists():
+                folder.rmdir()
+
+
+def delegated(root: Path) -> set[str]:
+    """The controllers that a version 2 hierarchy hands down."""
+    return set((root / "cgroup.subtree_control").read_text().split())
+
+
+def withdraw(root: Path, before: set[str]) -> None:
+    """Hand down what was handed down before, where nobody else has come to need more."""
+    for name in sorted(delegated(root) - before):
+        try:
+            (root / "cgroup.subtree_control").write_text(f"-{name}")
+        except OSError:  # somebody uses it by now
+            continue
+
+
+def _delegate(root: Path) -> None:
+    offered = set((root / "cgroup.controllers").read_text().split())
+    for name in CONTROLLERS:
+        if name in offered:
+            (root / "cgroup.subtree_control").write_text(f"+{name}")

@@ -1,0 +1,217 @@
+"""A cluster in the hands of a test: namespaces, CRDs, images, and components that are taken away and brought back."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox.docker.engine import Engine
+from sandbox.docker.machine import UnavailableError, output
+from sandbox.kubernetes import argo
+from sandbox.kubernetes.api import Api, path_of, wait_for
+from sandbox.kubernetes.build import Built, Tell, ensure_built
+from sandbox.kubernetes.images import TASK_IMAGE, build_task_image, copy_image
+from sandbox.kubernetes.lifecycle import api_is_ready, node_is_ready, read_components, start, up
+from sandbox.kubernetes.network import MACHINE
+from sandbox.kubernetes.node import Control
+from sandbox.kubernetes.paths import Paths, own_paths
+from sandbox.world import World
+
+READY_LIMIT = 60.0
+SECRET = "metaflow-tasks"
+"""The Secret that tasks have their AWS keys from."""
+TASK_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """A cluster with Argo Workflows that can run Metaflow flows.
+
+    Attributes:
+        kubeconfig: an administrator's.
+        address: of this machine, as pods, processes here and containers on the host's network reach it: what a World
+            has to serve on so that tasks find it.
+        task_image: the image for METAFLOW_KUBERNETES_CONTAINER_IMAGE; it is in the cluster.
+        built: the manifests of Argo, and the programs.
+        paths: those of our own cluster; None where it is somebody else's.
+    """
+
+    kubeconfig: Path
+    address: str
+    task_image: str
+    built: Built
+    paths: Paths | None = None
+
+    @property
+    def own(self) -> bool:
+        """Whether it is ours, so that its components may be stopped."""
+        return self.paths is not None
+
+    def api(self) -> Api:
+        """Its API server, with all rights."""
+        return Api(self.kubeconfig)
+
+    def namespace(self, name: str, secrets: Mapping[str, Mapping[str, str]] | None = None) -> None:
+        """Make a namespace ready for runs: the service account `workflow` with its Role, and the tasks' Secrets.
+
+        Args:
+            name: made if it is not there.
+            secrets: the content of each Secret by its name; besides the one with the sandbox's AWS keys.
+        """
+        keys = {"AWS_ACCESS_KEY_ID": "sandbox", "AWS_SECRET_ACCESS_KEY": "sandbox", "AWS_DEFAULT_REGION": "us-east-1"}
+        argo.prepare_namespace(self.api(), name, {SECRET: keys, **(secrets or {})})
+
+    def remove_namespace(self, name: str) -> None:
+        """Have a namespace with all that is in it deleted; this does not wait for the end of it."""
+        self.api().delete(path_of("Namespace", name))
+
+    def environment(self, world: World, namespace: str) -> dict[str, str]:
+        """What a deploying process needs: the world, this cluster, and small tasks.
+
+        Args:
+            world: one that serves on `address`.
+            namespace: one that `namespace` made.
+        """
+        return {
+            **world.environment,
+            "KUBECONFIG": str(self.kubeconfig),
+            "METAFLOW_SERVICE_INTERNAL_URL": world.metadata_url,
+            "METAFLOW_KUBERNETES_NAMESPACE": namespace,
+            "METAFLOW_KUBERNETES_SERVICE_ACCOUNT": argo.SERVICE_ACCOUNT,
+            "METAFLOW_KUBERNETES_CONTAINER_IMAGE": self.task_image,
+            "METAFLOW_KUBERNETES_SECRETS": SECRET,
+            "METAFLOW_KUBERNETES_CPU": "0.1",
+            "METAFLOW_KUBERNETES_MEMORY": "256",
+            "METAFLOW_KUBERNETES_DISK": "100",
+        }
+
+    def install_crds(self, kind: argo.Crds) -> None:
+        """Put Argo Workflows' definitions of that kind in place of those that are installed; objects stay."""
+        if argo.installed_crds(self.api()) != kind:
+            argo.install_crds(self.api(), self.built, kind)
+
+    def load_image(self, engine: Engine, name: str) -> None:
+        """Copy an image from a Docker engine to the node.
+
+        Raises:
+            UnavailableError: the cluster is not ours, or it failed.
+        """
+        copy_image(self._own_paths(), engine, name)
+
+    def stop(self, component: str) -> None:
+        """End a component: etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, workflow-controller.
+
+        Raises:
+            UnavailableError: the cluster is not ours, or there is no such component.
+        """
+        Control(self._own_paths().control).stop(component)
+
+    def start(self, component: str) -> None:
+        """Start a component that was stopped; see `wait_ready`.
+
+        Raises:
+            UnavailableError: the cluster is not ours, or the component runs.
+        """
+        paths = self._own_paths()
+        found = read_components(paths)
+        if component not in found:
+            raise UnavailableError(f"the cluster has no {component}; it has {', '.join(found)}")
+        start(paths, found[component])
+
+    @contextmanager
+    def without(self, component: str) -> Iterator[None]:
+        """The component is down for as long as this lasts, and everything is ready again after it.
+
+        Raises:
+            UnavailableError: the cluster is not ours, or is not ready again within a minute.
+        """
+        self.stop(component)
+        try:
+            yield
+        finally:
+            self.start(component)
+            self.wait_ready()
+
+    @contextmanager
+    def hung(self, component: str) -> Iterator[None]:
+        """The component is there, but does nothing: connections are taken and never answered.
+
+        Raises:
+            UnavailableError: the cluster is not ours, or is not ready again within a minute.
+        """
+        control = Control(self._own_paths().control)
+        control.send(component, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            control.send(component, signal.SIGCONT)
+            self.wait_ready()
+
+    def wait_ready(self) -> None:
+        """Wait until the API server answers, and our own node is Ready.
+
+        Raises:
+            UnavailableError: not within a minute.
+        """
+        api = self.api()
+
+        def ready() -> bool:
+            return api_is_ready(api) and (not self.own or node_is_ready(api))
+
+        wait_for(lambda: ready() or None, what="a ready cluster", limit=READY_LIMIT)
+
+    def _own_paths(self) -> Paths:
+        if self.paths is None:
+            raise UnavailableError("this takes a cluster of our own, and KUBECONFIG names somebody else's")
+        return self.paths
+
+
+def ensure_cluster(engine: Engine, tell: Tell = lambda _: None) -> Cluster:
+    """Have a cluster: the one that is up, else one that is brought up here.
+
+    Args:
+        engine: where the tasks' image is built.
+        tell: takes lines about the progress.
+
+    Raises:
+        UnavailableError: there is none, and none can be brought up; the message says why.
+    """
+    return own_cluster(engine, tell)
+
+
+def own_cluster(engine: Engine, tell: Tell = lambda _: None) -> Cluster:
+    """Have a cluster of our own, brought up if it is not up already.
+
+    Args:
+        engine: where the tasks' image is built.
+        tell: takes lines about the progress.
+
+    Raises:
+        UnavailableError: none can be brought up; the message says why.
+    """
+    paths = own_paths()
+    up(paths, tell)
+    cluster = Cluster(
+        kubeconfig=paths.kubeconfig,
+        address=MACHINE,
+        task_image=TASK_IMAGE,
+        built=ensure_built(tell),
+        paths=paths,
+    )
+    _have_task_image(cluster, paths, engine, tell)
+    return cluster
+
+
+def _have_task_image(cluster: Cluster, paths: Paths, engine: Engine, tell: Tell) -> None:
+    """Build the tasks' image, and copy it to the node unless it has this very one."""
+    build_task_image(engine)
+    now = output(["docker", "image", "inspect", "--format", "{{.Id}}", TASK_IMAGE], env=engine.environ()) or ""
+    loaded = paths.run / "task-image"
+    if loaded.exists() and loaded.read_text() == now:
+        return
+    tell("copying the tasks' image to the node")
+    cluster.load_image(engine, TASK_IMAGE)
+    loaded.write_text(now)

@@ -1,0 +1,263 @@
+"""Bringing the cluster up and taking it away, under one lock, so that two at once do not meet."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import platform
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from sandbox.docker.machine import UnavailableError, cache_folder, install, logged, output
+from sandbox.kubernetes import cgroups, network
+from sandbox.kubernetes.api import Api, path_of, wait_for
+from sandbox.kubernetes.argo import install_controller_objects, install_crds
+from sandbox.kubernetes.build import Built, Tell, ensure_built
+from sandbox.kubernetes.components import NODE_NAME, Component, components, issue, write_settings
+from sandbox.kubernetes.images import ctr, load_programs
+from sandbox.kubernetes.node import Control, end_first_process, start_first_process
+from sandbox.kubernetes.paths import Paths
+from sandbox.kubernetes.settings import CNI_PROGRAMS
+from sandbox.kubernetes.traces import sysctls, traces
+
+PACKAGES = {
+    "containerd": "containerd",
+    "ctr": "containerd",
+    "ip": "iproute2",
+    "nsenter": "util-linux",
+    "runc": "runc",
+    "unshare": "util-linux",
+}
+"""The programs that are needed, and Debian's packages that have them."""
+CNI_PACKAGE = "containernetworking-plugins"
+READY_LIMIT = 60.0  # seconds; it takes four
+MACHINES = ("x86_64", "aarch64")
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """What has to be known to take the cluster away, by another process too.
+
+    Attributes:
+        before: what `traces` said before anything was made.
+        sysctls: the kernel's settings before.
+        controllers: what each version 2 hierarchy of control groups handed down before.
+    """
+
+    before: tuple[str, ...]
+    sysctls: dict[str, str]
+    controllers: dict[str, tuple[str, ...]]
+
+
+def up(paths: Paths, tell: Tell) -> None:
+    """Bring the cluster up, if it is not up already: a Ready node, Argo's minimal CRDs and its controller.
+
+    Raises:
+        UnavailableError: this machine can't, or something did not start; nothing is left then.
+    """
+    check_machine()
+    with locked(paths):
+        if is_up(paths):
+            return
+        built = ensure_built(tell)
+        _install_packages()
+        _down(paths)  # what an `up` left that was ended half-way
+        network.check_ranges()
+        try:
+            _up(paths, built, tell)
+        except BaseException:
+            _down(paths)
+            raise
+
+
+def down(paths: Paths) -> list[str]:
+    """Take the cluster away, also one that came up half-way; what is left of it then, which should be nothing."""
+    with locked(paths):
+        return _down(paths)
+
+
+def is_up(paths: Paths) -> bool:
+    """Whether the cluster was brought up, and its node is there."""
+    return _components_file(paths).exists() and Control(paths.control).answers()
+
+
+def check_machine() -> None:
+    """See that this machine can have a cluster at all.
+
+    Raises:
+        UnavailableError: it can't.
+    """
+    if platform.system() != "Linux" or platform.machine() not in MACHINES:
+        raise UnavailableError(
+            f"a cluster of our own takes Linux on x86-64 or arm64, and this is {platform.system()} on "
+            f"{platform.machine()}; use another cluster through KUBECONFIG (docs/cluster.md)"
+        )
+    if os.geteuid() != 0:
+        raise UnavailableError(
+            "a cluster of our own takes root; run this as root, or use another cluster through KUBECONFIG "
+            "(docs/cluster.md)"
+        )
+
+
+def read_state(paths: Paths) -> State | None:
+    """What `up` wrote; None if there was none."""
+    try:
+        return msgspec.json.decode(paths.state.read_bytes(), type=State)
+    except FileNotFoundError:
+        return None
+
+
+def read_components(paths: Paths) -> dict[str, Component]:
+    """The components that `up` started, by name."""
+    found = msgspec.json.decode(_components_file(paths).read_bytes(), type=list[Component])
+    return {one.name: one for one in found}
+
+
+def start(paths: Paths, component: Component) -> None:
+    """Start a component of the cluster."""
+    Control(paths.control).start(
+        component.name, component.command, component.environment, paths.logs / f"{component.name}.log"
+    )
+
+
+@contextmanager
+def locked(paths: Paths) -> Iterator[None]:
+    """Nobody else brings the cluster up or takes it away for as long as this lasts."""
+    paths.lock.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(paths.lock, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _up(paths: Paths, built: Built, tell: Tell) -> None:
+    started = time.monotonic()
+    hierarchies = cgroups.hierarchies(cgroups.MOUNTS.read_text())
+    state = State(
+        before=tuple(traces(paths)),
+        sysctls=sysctls(),
+        controllers={str(root): tuple(cgroups.delegated(root)) for root, unified in hierarchies.items() if unified},
+    )
+    for folder in (paths.run, paths.data, paths.logs):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    unfinished = paths.state.with_suffix(".unfinished")
+    unfinished.write_bytes(msgspec.json.encode(state))
+    unfinished.replace(paths.state)
+    _do(network.barrier())
+    cgroups.make(hierarchies)
+    _do(network.join(start_first_process(paths)))
+    tell(f"the node's namespaces stand after {time.monotonic() - started:.1f} s")
+    credentials = issue(paths)
+    write_settings(paths, credentials, snapshotter=_snapshotter(paths))
+    parts = components(paths, built, credentials)
+    by_name = {one.name: one for one in parts}
+    for name in ("etcd", "containerd", "kube-apiserver"):
+        start(paths, by_name[name])
+    wait_for(lambda: _containerd_answers(paths) or None, what="containerd", limit=READY_LIMIT)
+    load_programs(paths, built)
+    api = Api(paths.kubeconfig)
+    wait_for(_running(paths, lambda: api_is_ready(api)), what="the API server", limit=READY_LIMIT)
+    tell(f"the API server is ready after {time.monotonic() - started:.1f} s")
+    for name in ("kube-controller-manager", "kube-scheduler", "kubelet"):
+        start(paths, by_name[name])
+    install_controller_objects(api, built)
+    install_crds(api, built, "minimal")
+    start(paths, by_name["workflow-controller"])
+    wait_for(_running(paths, lambda: node_is_ready(api)), what="a Ready node", limit=READY_LIMIT)
+    tell(f"the node is Ready after {time.monotonic() - started:.1f} s")
+    _components_file(paths).write_bytes(msgspec.json.encode(parts))
+
+
+def api_is_ready(api: Api) -> bool:
+    """Whether the API server says that it is ready."""
+    from urllib3.exceptions import HTTPError
+
+    from sandbox.kubernetes.api import ApiError
+
+    try:
+        api.request("GET", "/readyz")
+    except (ApiError, HTTPError):
+        return False
+    return True
+
+
+def node_is_ready(api: Api) -> bool:
+    """Whether the kubelet has said lately that its node can run pods."""
+    node = api.get(path_of("Node", NODE_NAME)) or {}
+    conditions = node.get("status", {}).get("conditions") or ()
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+
+def _running(paths: Paths, ask: Callable[[], bool]) -> Callable[[], bool | None]:
+    """Ask, and see that no component has ended meanwhile."""
+
+    def asked() -> bool | None:
+        for name, status in Control(paths.control).statuses().items():
+            if status is not None:
+                log = paths.logs / f"{name}.log"
+                tail = "\n".join(log.read_text(errors="replace").splitlines()[-12:])
+                raise UnavailableError(f"{name} ended with status {status}; its log is {log}\n{tail}")
+        return ask() or None
+
+    return asked
+
+
+def _down(paths: Paths) -> list[str]:
+    state = read_state(paths)
+    if state is None:
+        return []
+    end_first_process(paths)
+    _undo(network.part())
+    found = cgroups.hierarchies(cgroups.MOUNTS.read_text())
+    cgroups.remove(found)
+    for root, before in state.controllers.items():
+        cgroups.withdraw(Path(root), set(before))
+    for name, value in state.sysctls.items():
+        path = Path("/proc/sys") / name
+        if path.read_text().strip() != value:
+            path.write_text(f"{value}\n")
+    shutil.rmtree(paths.data, ignore_errors=True)
+    _undo(network.without_barrier())
+    shutil.rmtree(paths.run)
+    changed = [f"sysctl {name} is {value}" for name, value in sysctls().items() if state.sysctls.get(name) != value]
+    return sorted({*traces(paths)} - {*state.before}) + changed
+
+
+def _components_file(paths: Paths) -> Path:
+    return paths.run / "components.json"
+
+
+def _install_packages() -> None:
+    missing = {package for program, package in PACKAGES.items() if shutil.which(program) is None}
+    if not Path(CNI_PROGRAMS, "bridge").exists():
+        missing.add(CNI_PACKAGE)
+    if missing:
+        install(*sorted(missing), log=cache_folder() / "logs" / "kubernetes" / "packages.log")
+
+
+def _snapshotter(paths: Paths) -> str:
+    """How containerd keeps images: on an overlay there can be no other overlay."""
+    kind = output(["stat", "--file-system", "--format=%T", str(paths.data)]) or ""
+    return "native" if kind.strip().startswith("overlay") else "overlayfs"
+
+
+def _containerd_answers(paths: Paths) -> bool:
+    return output(ctr(paths, "version"), timeout=10) is not None
+
+
+def _do(commands: list[list[str]]) -> None:
+    for command in commands:
+        logged(command, cache_folder() / "logs" / "kubernetes" / "network.log", what=" ".join(command))
+
+
+def _undo(commands: list[list[str]]) -> None:
+    for command in commands:
+        output(command)  # what is not there need not be undone

@@ -1,0 +1,115 @@
+"""What a cluster leaves on a machine, looked up at every place where one is known to: what `down` is held to."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+from sandbox.docker.machine import output
+from sandbox.kubernetes import cgroups
+from sandbox.kubernetes.network import BRIDGE, LINK, MACHINE, NODE_LINK, RANGES, overlaps, routes
+from sandbox.kubernetes.paths import Paths
+
+SYSCTLS = (
+    "kernel/keys/root_maxbytes",
+    "kernel/keys/root_maxkeys",
+    "kernel/panic",
+    "kernel/panic_on_oops",
+    "net/ipv4/ip_forward",
+    "vm/overcommit_memory",
+    "vm/panic_on_oom",
+)
+"""Those that a kubelet sets (k8s.io/component-helpers, node/util/sysctl), and the one that a router needs."""
+FOLDERS = (
+    "/etc/cni/net.d",
+    "/usr/libexec/kubernetes",
+    "/var/lib/cni",
+    "/var/lib/kubelet",
+    "/var/log/containers",
+    "/var/log/pods",
+)
+"""Where kubelet, containerd and CNI plug-ins write unless they are kept from it."""
+CHAINS = re.compile(r"^:((?:KUBE|CNI)-\S+)", re.MULTILINE)
+
+
+def traces(paths: Paths) -> list[str]:
+    """Everything of a cluster that is on this machine now, one line each.
+
+    What another program has by itself (Docker's bridge and chains, say) is none of it. Of other clusters on the same
+    machine it sees what can't be told from ours, so it means something beside what was there before.
+    """
+    return sorted(
+        [
+            *_processes(paths),
+            *_mounts(paths),
+            *_network(),
+            *(f"iptables chain {one}" for one in _chains()),
+            *(f"control group {path}" for path in _groups()),
+            *(f"folder {path}" for path in (*FOLDERS, str(paths.run), str(paths.data)) if Path(path).exists()),
+        ]
+    )
+
+
+def sysctls() -> dict[str, str]:
+    """The kernel's settings that a kubelet changes, as they are now."""
+    return {name: value for name in SYSCTLS if (value := _read(Path("/proc/sys") / name)) is not None}
+
+
+def _processes(paths: Paths) -> Iterator[str]:
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            command = process.cmdline()
+            group = _read(Path(f"/proc/{process.pid}/cgroup")) or ""
+            ours = any(str(folder) in part for part in command for folder in (paths.run, paths.data))
+            if ours or f"/{cgroups.NAME}/" in group:
+                yield f"process {process.pid}: {' '.join(command)}"
+
+
+def _mounts(paths: Paths) -> Iterator[str]:
+    for line in Path("/proc/mounts").read_text().splitlines():
+        target = line.split()[1]
+        if any(Path(target).is_relative_to(folder) for folder in (paths.run, paths.data)):
+            yield f"mount {target}"
+
+
+def _network() -> Iterator[str]:
+    for link in json.loads(output(["ip", "-json", "address", "show"]) or "[]"):
+        if link.get("ifname") in (LINK, NODE_LINK, BRIDGE):
+            yield f"link {link['ifname']}"
+        for address in link.get("addr_info", ()):
+            local = str(address.get("local", ""))
+            if local == MACHINE or any(overlaps(local, one) for one in RANGES):
+                yield f"address {local} on {link['ifname']}"
+    for route in routes():
+        if any(overlaps(str(route.get("dst", "")), one) for one in RANGES):
+            yield f"route {route.get('type', 'unicast')} {route['dst']}"
+    for namespace in (output(["ip", "netns", "list"]) or "").splitlines():
+        if namespace.startswith("cni-"):
+            yield f"network namespace {namespace.split()[0]}"
+
+
+def _chains() -> set[str]:
+    """Kubernetes' and CNI's chains in every table of either kind of iptables."""
+    found: set[str] = set()
+    for program in ("iptables-nft-save", "iptables-legacy-save", "ip6tables-nft-save", "ip6tables-legacy-save"):
+        if shutil.which(program):
+            found |= set(CHAINS.findall(output([program]) or ""))
+    return found
+
+
+def _groups() -> Iterator[Path]:
+    for root in cgroups.hierarchies(cgroups.MOUNTS.read_text()):
+        yield from (path for pattern in (cgroups.NAME, "kubepods*") for path in root.glob(pattern))
+
+
+def _read(path: Path) -> str | None:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return None

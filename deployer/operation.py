@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from deployer.branches import matches
 from deployer.event import Event
-from deployer.inputs import Inputs, OperationName, Wait
+from deployer.inputs import WITHOUT_FLOW, Inputs, OperationName, Wait
 
 PULL_REQUEST = ("pull_request", "pull_request_target")
 # GitHub hands a reusable workflow its caller's event; other servers say `workflow_call`.
@@ -17,6 +17,7 @@ REPORTING = frozenset({"github-token", "comment", "comment-key"})
 CREDENTIALS = frozenset({"kubeconfig", "eks-cluster", "aws-region", "aws-role-to-assume"})
 METAFLOW = CREDENTIALS | {"metaflow-profile", "metaflow-config", "metaflow-user", "requirements"}
 ANY_FLOW = frozenset({"flow", "operation", "orchestrator", "working-directory", "deploy-timeout", "deployment-name"})
+PLACE = frozenset({"operation", "orchestrator", "working-directory", "deploy-timeout"})
 FLOW_FILE = frozenset(
     {"project-branch", "production", "config", "config-value", "metaflow-environment", "deployer-options"}
 )
@@ -24,6 +25,20 @@ CREATING = frozenset({"authorize", "tags", "with", "max-workers", "workflow-time
 WAITING = frozenset({"on-timeout", "wait-timeout", "poll-interval"})
 RUNNING = frozenset({"parameters", "wait"}) | WAITING
 DECIDING = frozenset({"deploy-branches"})
+FILTERS = frozenset({"flow-name", "project", "project-branch", "tags"})
+# What the operations without a flow file read beside where they look and how they report.
+MANAGING = {
+    OperationName.LIST: FILTERS,
+    OperationName.STATUS: frozenset({"deployment-id", "run-id"}),
+    OperationName.TERMINATE: frozenset({"deployment-id", "run-id", "authorize"}),
+    OperationName.SUSPEND: frozenset({"deployment-id", "run-id", "authorize"}),
+    OperationName.UNSUSPEND: frozenset({"deployment-id", "run-id", "authorize"}),
+    OperationName.DELETE: frozenset({"deployment-id", "authorize"}),
+    OperationName.PRODUCTION_TOKEN: frozenset({"deployment-id"}),
+    OperationName.CLEANUP: FILTERS
+    | {"older-than", "include", "exclude", "removed", "dry-run", "max-deletions", "authorize"},
+}
+MANAGED = frozenset().union(*MANAGING.values())
 
 FORK = (
     "This pull request comes from a fork: its job has no secrets, and a token that only reads. "
@@ -45,30 +60,43 @@ class Deploy:
     @property
     def uses(self) -> frozenset[str]:
         """The inputs that it reads."""
-        return (
-            REPORTING
-            | METAFLOW
-            | CREDENTIALS
-            | ANY_FLOW
-            | FLOW_FILE
-            | CREATING
-            | {"trigger"}
-            | (RUNNING if self.runs else set())
-        )
+        return REPORTING | METAFLOW | ANY_FLOW | FLOW_FILE | CREATING | {"trigger"} | (RUNNING if self.runs else set())
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trigger:
     """Run what is deployed already."""
 
-    by_name: bool = False
+    by_id: bool = False
     """Whether the deployment is found by its identifier alone, without a flow file."""
     name = "trigger"
 
     @property
     def uses(self) -> frozenset[str]:
         """The inputs that it reads."""
-        return REPORTING | METAFLOW | ANY_FLOW | RUNNING | (set() if self.by_name else FLOW_FILE)
+        if self.by_id:
+            return REPORTING | METAFLOW | PLACE | RUNNING | {"deployment-id"}
+        return REPORTING | METAFLOW | ANY_FLOW | RUNNING | FLOW_FILE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manage:
+    """Look at what is deployed already, or change it, without a flow file."""
+
+    operation: OperationName
+    removed: bool = False
+    """Whether `cleanup` takes what is gone from the repository, whatever its age."""
+
+    @property
+    def name(self) -> str:
+        """The operation's own name."""
+        return str(self.operation)
+
+    @property
+    def uses(self) -> frozenset[str]:
+        """The inputs that it reads."""
+        ignored = {"older-than"} if self.removed else set()
+        return (REPORTING | METAFLOW | PLACE | MANAGING[self.operation]) - ignored
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +108,8 @@ class Doctor:
     @property
     def uses(self) -> frozenset[str]:
         """Whatever there is: `doctor` takes the place of another operation for one run, its other inputs left."""
-        return REPORTING | METAFLOW | ANY_FLOW | FLOW_FILE | CREATING | RUNNING | DECIDING | {"trigger"}
+        flows = METAFLOW | ANY_FLOW | FLOW_FILE | CREATING | RUNNING | {"trigger"}
+        return REPORTING | flows | DECIDING | MANAGED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,10 +122,11 @@ class Skip:
     @property
     def uses(self) -> frozenset[str]:
         """Whatever there is: no input is told as ignored, since another event may use it."""
-        return REPORTING | METAFLOW | ANY_FLOW | FLOW_FILE | CREATING | RUNNING | DECIDING | {"trigger"}
+        flows = METAFLOW | ANY_FLOW | FLOW_FILE | CREATING | RUNNING | {"trigger"}
+        return REPORTING | flows | DECIDING | MANAGED
 
 
-Operation = Deploy | Trigger | Doctor | Skip
+Operation = Deploy | Trigger | Manage | Doctor | Skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +154,9 @@ def decide(event: Event, inputs: Inputs) -> Decision:
 
 def _operation(event: Event, inputs: Inputs) -> Operation:
     if inputs.operation is OperationName.TRIGGER:
-        return Trigger(by_name=not inputs.flows)
+        return Trigger(by_id=not inputs.flows)
+    if inputs.operation in WITHOUT_FLOW:
+        return Manage(operation=inputs.operation, removed=inputs.removed)
     if inputs.operation is OperationName.DOCTOR:
         return Doctor()
     deploy = Deploy(runs=inputs.trigger)
@@ -168,7 +200,7 @@ def _past(action: str | None) -> str:
     return words.get(action) or str(action).replace("_", " ")
 
 
-def _ignored(operation: Deploy | Trigger | Doctor, inputs: Inputs) -> tuple[str, ...]:
+def _ignored(operation: Deploy | Trigger | Manage | Doctor, inputs: Inputs) -> tuple[str, ...]:
     used = set(operation.uses)
     if inputs.operation is OperationName.AUTO:
         used |= DECIDING
@@ -178,13 +210,18 @@ def _ignored(operation: Deploy | Trigger | Doctor, inputs: Inputs) -> tuple[str,
 
 
 def _why(name: str, inputs: Inputs) -> str:
-    if name in DECIDING:
-        return f"`operation: {inputs.operation}` asks for no branch"
-    if name in RUNNING:
-        return "`wait: none` waits for nothing" if inputs.wait is Wait.NONE else "no run is triggered"
-    if name == "trigger":
-        return "`operation: trigger` triggers a run anyway"
-    return "the deployment is found by its name alone" if name in FLOW_FILE else "nothing is deployed"
+    asked = f"`operation: {inputs.operation}`"
+    by_flow = inputs.flows and inputs.operation not in WITHOUT_FLOW
+    reasons = (
+        (name in DECIDING, f"{asked} asks for no branch"),
+        (name in RUNNING and inputs.wait is Wait.NONE, "`wait: none` waits for nothing"),
+        (name in RUNNING, "no run is triggered"),
+        (name == "trigger" and inputs.operation is OperationName.TRIGGER, f"{asked} triggers a run anyway"),
+        (name in ANY_FLOW | FLOW_FILE and not by_flow, "the deployment is found without its flow file"),
+        (name == "older-than" and inputs.removed, "`removed: true` takes what is gone whatever its age"),
+        (name in MANAGED - CREATING, f"{asked} does not ask for it"),
+    )
+    return next((reason for applies, reason in reasons if applies), "nothing is deployed")
 
 
 def _without_secrets(event: Event) -> tuple[str, ...]:

@@ -108,7 +108,6 @@ def _across(values: Mapping[str, Any], given: set[str]) -> list[Failure]:
         *_without_run(values),
         *_without_flow(values),
         *_without_deployment(values),
-        *_without_deployment(values),
         *_without_token(values),
         *_two_clusters(values),
         *_given_twice(values, given),
@@ -147,23 +146,22 @@ WHICH = {
 
 def _without_deployment(values: Mapping[str, Any]) -> list[Failure]:
     operation = values.get("operation")
-    missing = [name for name in NEEDED.get(operation, ()) if values.get(name.replace("-", "_"), "unread") is None]
-    return [input_failure(name, f"was not given, which `operation: {operation}` needs", WHICH[name]) for name in missing]
+    needed = NEEDED.get(operation, ()) if operation is not None else ()
+    missing = [name for name in needed if values.get(name.replace("-", "_"), "unread") is None]
+    wrong = f"was not given, which `operation: {operation}` needs"
+    return [input_failure(name, wrong, WHICH[name]) for name in missing]
 
 
 def _without_flow(values: Mapping[str, Any]) -> list[Failure]:
     flows, operation, name = (values.get(key) for key in ("flows", "operation", "deployment_name"))
-    if flows is None or operation is None or operation in WITHOUT_FLOW:
+    if flows is None or operation in (None, OperationName.DOCTOR, *WITHOUT_FLOW):
         return []
-    if operation is OperationName.TRIGGER and "deployment_id" not in values:
-        return []  # it was given, and could not be read
-    identifier = values.get("deployment_id")
-    if operation is OperationName.TRIGGER and flows and identifier:
+    # one that could not be read was given all the same
+    identifier = values.get("deployment_id", "unread") if operation is OperationName.TRIGGER else None
+    if flows and identifier:
         advice = "Leave one of the two out: the flow's file tells its deployment by itself."
         return [input_failure("deployment-id", "names a deployment, and a flow was given too", advice)]
-    if operation is OperationName.DOCTOR:
-        return []
-    if not flows and not (operation is OperationName.TRIGGER and identifier):
+    if not flows and not identifier:
         advice = "Write the path of a flow file, or several, one a line."
         if operation is OperationName.TRIGGER:
             advice = "Write the path of a flow file, or the identifier of a deployment as `deployment-id`."

@@ -6,8 +6,8 @@ import pytest
 
 from deployer.branches import matches
 from deployer.event import Event
-from deployer.inputs import Inputs, input_names, read_inputs
-from deployer.operation import Deploy, Skip, Trigger, decide
+from deployer.inputs import Inputs, OperationName, input_names, read_inputs
+from deployer.operation import MANAGING, Deploy, Manage, Skip, Trigger, decide
 
 PUSH = Event(name="push", ref="refs/heads/main", branch="main", default_branch="main")
 MERGED = Event(
@@ -81,7 +81,7 @@ def test_deploy_branches_take_the_place_of_the_default_branch() -> None:
 def test_an_operation_by_name_runs_on_any_event_and_branch() -> None:
     odd = Event(name="issue_comment")
     assert decide(odd, inputs(operation="deploy")).operations == (Deploy(runs=False),)
-    assert decide(odd, inputs(operation="trigger")).operations == (Trigger(by_name=False),)
+    assert decide(odd, inputs(operation="trigger")).operations == (Trigger(by_id=False),)
     assert decide(replace(MERGED, merged=False), inputs(operation="deploy")).operations == (Deploy(runs=False),)
 
 
@@ -105,11 +105,61 @@ def test_an_input_that_is_ignored_is_told(given: dict[str, str], told: str | Non
     assert all(str(told) in warning for warning in warnings)
 
 
-def test_what_is_found_by_its_name_needs_no_flow() -> None:
-    given = {"flow": "", "operation": "trigger", "deployment-name": "helloflow", "production": "true"}
+def test_what_is_found_by_its_identifier_needs_no_flow() -> None:
+    given = {"flow": "", "operation": "trigger", "deployment-id": "helloflow", "production": "true"}
     decision = decide(PUSH, inputs(**given))
-    assert decision.operations == (Trigger(by_name=True),)
-    assert decision.warnings == ("The input `production` is ignored, since the deployment is found by its name alone.",)
+    assert decision.operations == (Trigger(by_id=True),)
+    assert decision.warnings == (
+        "The input `production` is ignored, since the deployment is found without its flow file.",
+    )
+
+
+MANAGED = {
+    "list": {},
+    "status": {"deployment-id": "x"},
+    "terminate": {"deployment-id": "x", "run-id": "argo-x-1"},
+    "suspend": {"deployment-id": "x", "run-id": "argo-x-1"},
+    "unsuspend": {"deployment-id": "x", "run-id": "argo-x-1"},
+    "delete": {"deployment-id": "x"},
+    "production-token": {"deployment-id": "x"},
+    "cleanup": {},
+}
+
+
+@pytest.mark.parametrize("operation", list(MANAGED))
+def test_what_is_deployed_is_managed_on_any_event_without_a_flow(operation: str) -> None:
+    given = {"flow": "", "operation": operation, **MANAGED[operation]}
+    decision = decide(Event(name="issue_comment"), inputs(**given))
+    assert decision.operations == (Manage(operation=OperationName(operation)),)
+    assert decision.warnings == ()
+    assert decision.operations[0].name == operation
+
+
+def test_every_operation_without_a_flow_says_what_it_reads() -> None:
+    assert {str(one) for one in MANAGING} == set(MANAGED)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"operation": "list", "flow": "a.py"}, "`flow` is ignored, since the deployment is found without its flow"),
+        ({"operation": "list", "dry-run": "false"}, "`dry-run` is ignored, since `operation: list` does not ask"),
+        ({"operation": "list", "project-branch": "x", "tags": "a", "project": "p", "flow-name": "F"}, None),
+        ({"operation": "list", "authorize": "t"}, "`authorize` is ignored, since nothing is deployed"),
+        ({"operation": "delete", "deployment-id": "x", "run-id": "argo-x-1"}, "`run-id` is ignored"),
+        ({"operation": "cleanup", "wait": "none"}, "`wait` is ignored"),
+        ({"operation": "cleanup", "older-than": "1d", "max-deletions": "3", "dry-run": "false"}, None),
+        ({"operation": "cleanup", "older-than": "1d", "removed": "true"}, "`removed: true` takes what is gone"),
+        ({"operation": "deploy", "flow": "a.py", "deployment-id": "x"}, "`operation: deploy` does not ask for it"),
+        ({"flow": "a.py", "older-than": "1d"}, "`operation: auto` does not ask for it"),
+    ],
+)
+def test_what_a_managing_operation_ignores_is_told(given: dict[str, str], told: str | None) -> None:
+    if given.get("wait"):
+        given = {**given, "trigger": "true"}
+    warnings = [one for one in decide(PUSH, inputs(**{"flow": "", **given})).warnings if "`trigger`" not in one]
+    assert len(warnings) == (told is not None), warnings
+    assert all(str(told) in warning for warning in warnings)
 
 
 def test_a_skipped_job_tells_no_input_as_ignored() -> None:
@@ -117,9 +167,10 @@ def test_a_skipped_job_tells_no_input_as_ignored() -> None:
 
 
 def test_every_input_is_read_by_an_operation() -> None:
-    used = Deploy(runs=True).uses | Trigger().uses | Skip(reason="").uses
-    assert used == set(input_names())
-    assert Deploy(runs=True).uses | Trigger().uses == used - {"deploy-branches"}, "which `auto` alone reads"
+    managing = [Manage(operation=one).uses for one in MANAGING]
+    used = Deploy(runs=True).uses.union(Trigger().uses, Trigger(by_id=True).uses, *managing)
+    assert used == set(input_names()) - {"deploy-branches"}, "which `auto` alone reads"
+    assert Skip(reason="").uses == set(input_names())
 
 
 def test_a_job_without_secrets_is_told_before_they_are_missed() -> None:

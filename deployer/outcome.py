@@ -152,6 +152,51 @@ class Runtime:
     """The image that is configured for tasks; None where Metaflow takes `python:X.Y` of the interpreter."""
 
 
+class Action(StrEnum):
+    """What was done to an object of an orchestrator."""
+
+    CREATED = "created"
+    CHANGED_BACK = "changed back"
+    REMOVED = "removed"
+    SUSPENDED = "suspended"
+    RESUMED = "resumed"
+    TERMINATED = "terminated"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One thing that was done at an orchestrator, or left undone for a reason."""
+
+    kind: str
+    """The object's kind in the orchestrator's words: `WorkflowTemplate`, `Workflow`, `state machine`, `rule`."""
+    name: str
+    action: Action
+    namespace: str | None = None
+    """The Kubernetes namespace."""
+    note: str | None = None
+    """Why it was left unchanged, or what else is to be said: `it has ended already (succeeded)`."""
+
+    def __str__(self) -> str:
+        """`CronWorkflow recsys.prod.dailyflow in flows: removed`."""
+        where = f" in {self.namespace}" if self.namespace else ""
+        note = f", {self.note}" if self.note else ""
+        return f"{self.kind} {self.name}{where}: {self.action}{note}"
+
+
+class Standing(StrEnum):
+    """What stands under the deployment identifier when the operation is over."""
+
+    DEPLOYED = "deployed"
+    """What this job deployed."""
+    AS_BEFORE = "as-before"
+    """What stood before this job, untouched or put back; nothing, where nothing stood."""
+    HALF_DEPLOYED = "half-deployed"
+    """A part of what this job deploys."""
+    UNKNOWN = "unknown"
+    """The orchestrator could not be asked."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Deployment:
     """What stands at the orchestrator, read back from it."""
@@ -190,6 +235,8 @@ class Deployment:
     """The Metaflow tags that its runs get."""
     deployed_at: datetime | None = None
     """When this very deployment was written last; None where nothing tells."""
+    problems: tuple[str, ...] = ()
+    """What is missing or refused of it, a sentence each: a schedule or a trigger that Metaflow promised."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,6 +273,8 @@ class Run:
     step_tasks: dict[str, tuple[int, int]] = field(default_factory=dict)
     """For each step that has begun: how many of its tasks succeeded, and how many there are."""
     failed_task: TaskFailure | None = None
+    waiting: tuple[str, ...] = ()
+    """What keeps its tasks from running, as the orchestrator tells it: `step train: pod unschedulable: …`."""
     note: str | None = None
     """What else is to be said of it: `left running after 60m`, `terminated after 60m`."""
 
@@ -254,6 +303,8 @@ class FlowOutcome:
     """What stood under the same identifier before."""
     run: Run | None = None
     failure: Failure | None = None
+    standing: Standing | None = None
+    """What stands after a deployment was tried; None where that follows from the failure's reason alone."""
     warnings: tuple[str, ...] = ()
     production: bool | None = None
     """Whether it was deployed with --production; None where the flow has no @project."""
@@ -268,6 +319,42 @@ class FlowOutcome:
         if self.description is not None:
             return self.description.name
         return self.deployment.flow_name if self.deployment is not None else self.flow
+
+
+class CheckState(StrEnum):
+    """What one look of `operation: doctor` found."""
+
+    OK = "ok"
+    WARNING = "warning"
+    """Deploying works, something else does not, or soon will not."""
+    BAD = "bad"
+    """Deploying fails for it."""
+    UNKNOWN = "unknown"
+    """It could not be looked at; what stands in the way is a line of its own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One line of what `operation: doctor` found. No text of it holds a secret."""
+
+    name: str
+    """What was looked at: `Datastore`, `Rights in the cluster`."""
+    state: CheckState
+    found: str
+    """What was found, as one sentence or a few words."""
+    advice: str = ""
+    """What to do, as one sentence; empty where all is well."""
+    reason: FailureReason | None = None
+    """The `failure-reason` that a deployment would fail with; of bad checks only."""
+    evidence: str = ""
+
+    @property
+    def failure(self) -> Failure | None:
+        """A bad check as a failure."""
+        if self.state is not CheckState.BAD:
+            return None
+        reason = self.reason or FailureReason.INTERNAL
+        return Failure(reason=reason, message=f"{self.name}: {self.found}", advice=self.advice, evidence=self.evidence)
 
 
 class Fate(StrEnum):
@@ -321,42 +408,6 @@ class Inventory:
     place: str = ""
     """Where they stand, in words: `namespace ml`, `eu-west-1`."""
     filters: str = ""
-class CheckState(StrEnum):
-    """What one look of `operation: doctor` found."""
-
-    OK = "ok"
-    WARNING = "warning"
-    """Deploying works, something else does not, or soon will not."""
-    BAD = "bad"
-    """Deploying fails for it."""
-    UNKNOWN = "unknown"
-    """It could not be looked at; what stands in the way is a line of its own."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Check:
-    """One line of what `operation: doctor` found. No text of it holds a secret."""
-
-    name: str
-    """What was looked at: `Datastore`, `Rights in the cluster`."""
-    state: CheckState
-    found: str
-    """What was found, as one sentence or a few words."""
-    advice: str = ""
-    """What to do, as one sentence; empty where all is well."""
-    reason: FailureReason | None = None
-    """The `failure-reason` that a deployment would fail with; of bad checks only."""
-    evidence: str = ""
-
-    @property
-    def failure(self) -> Failure | None:
-        """A bad check as a failure."""
-        if self.state is not CheckState.BAD:
-            return None
-        reason = self.reason or FailureReason.INTERNAL
-        return Failure(reason=reason, message=f"{self.name}: {self.found}", advice=self.advice, evidence=self.evidence)
-
-
     """What was asked for, in words; empty where it was everything."""
     dry_run: bool = False
     production_token: str | None = None
@@ -408,6 +459,8 @@ class Outcome:
     operation: str
     """deploy, trigger, doctor, skip."""
     flows: tuple[FlowOutcome, ...] = ()
+    checks: tuple[Check, ...] = ()
+    """What `operation: doctor` found, in the order in which it looked."""
     inventory: Inventory | None = None
     """The deployments that were listed, looked at or changed without a flow file."""
     failures: tuple[Failure, ...] = ()
@@ -424,6 +477,8 @@ class Outcome:
         if self.failures:
             cancelled = all(f.reason is FailureReason.CANCELLED for f in self.failures)
             return Status.CANCELLED if cancelled else Status.FAILURE
+        if self.checks:
+            return Status.FAILURE if any(check.failure for check in self.checks) else Status.SUCCESS
         if self.inventory is not None:
             failures = [row.failure for row in self.inventory.rows if row.failure is not None]
             if any(one.reason is not FailureReason.CANCELLED for one in failures):
@@ -437,11 +492,12 @@ class Outcome:
 
     @property
     def failure(self) -> Failure | None:
-        """The first failure: the job's own, else the first failed flow's or bad check's."""
+        """The first failure: the job's own, else the first failed flow's, bad check's or deployment's."""
         if self.failures:
             return self.failures[0]
-        failures = (*(flow.failure for flow in self.flows), *(check.failure for check in self.checks))
-        return next((failure for failure in failures if failure is not None), None)
+        rows = self.inventory.rows if self.inventory is not None else ()
+        each = (*self.flows, *self.checks, *rows)
+        return next((one.failure for one in each if one.failure is not None), None)
 
 
 def to_json(value: object) -> str:
@@ -460,11 +516,7 @@ def from_json(text: str | bytes, kind: type[T]) -> T:
 
 class DeployError(Exception):
     """The one exception that carries a `Failure` up to where it is reported; it never crosses a process by itself."""
-    checks: tuple[Check, ...] = ()
-    """What `operation: doctor` found, in the order in which it looked."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
         self.failure = failure
-        if self.checks:
-            return Status.FAILURE if any(check.failure for check in self.checks) else Status.SUCCESS

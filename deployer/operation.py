@@ -15,7 +15,10 @@ SERVED = ("push", *PULL_REQUEST, "workflow_dispatch", "repository_dispatch", "sc
 # What each operation reads. An input that was given and is in none of these is told as ignored.
 REPORTING = frozenset({"github-token", "comment", "comment-key"})
 CREDENTIALS = frozenset({"kubeconfig", "eks-cluster", "aws-region", "aws-role-to-assume"})
-METAFLOW = CREDENTIALS | {"metaflow-profile", "metaflow-config", "metaflow-user", "requirements"}
+AIRFLOW = frozenset(
+    f"airflow-{name}" for name in ("dags-folder", "url", "token", "username", "password", "compatibility")
+)
+METAFLOW = CREDENTIALS | AIRFLOW | {"metaflow-profile", "metaflow-config", "metaflow-user", "requirements"}
 ANY_FLOW = frozenset({"flow", "operation", "orchestrator", "working-directory", "deploy-timeout", "deployment-name"})
 PLACE = frozenset({"operation", "orchestrator", "working-directory", "deploy-timeout"})
 FLOW_FILE = frozenset(
@@ -204,6 +207,8 @@ def _ignored(operation: Deploy | Trigger | Manage | Doctor, inputs: Inputs) -> t
     used = set(operation.uses)
     if inputs.operation is OperationName.AUTO:
         used |= DECIDING
+    if inputs.orchestrator != "airflow" and not isinstance(operation, Doctor):
+        used -= AIRFLOW
     if inputs.wait is Wait.NONE and not isinstance(operation, Doctor):
         used -= WAITING
     return tuple(f"The input `{name}` is ignored, since {_why(name, inputs)}." for name in sorted(inputs.given - used))
@@ -214,6 +219,7 @@ def _why(name: str, inputs: Inputs) -> str:
     by_flow = inputs.flows and inputs.operation not in WITHOUT_FLOW
     reasons = (
         (name in DECIDING, f"{asked} asks for no branch"),
+        (name in AIRFLOW, f"`orchestrator` is {inputs.orchestrator}"),
         (name in RUNNING and inputs.wait is Wait.NONE, "`wait: none` waits for nothing"),
         (name in RUNNING, "no run is triggered"),
         (name == "trigger" and inputs.operation is OperationName.TRIGGER, f"{asked} triggers a run anyway"),

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from deployer.inputs.mistake import shown
 from deployer.inputs.model import Inputs, input_failure
-from deployer.inputs.values import shown
 from deployer.kubeconfig import current_cluster, current_user, exec_command, lacks_plugin, missing_plugin
 from deployer.outcome import Failure
 from deployer.yaml_mapping import parse_mapping
@@ -41,6 +41,10 @@ def wrong_paths(values: Mapping[str, Any], workspace: Path) -> tuple[Failure, ..
     if wrong is not None:
         return (*failures, wrong)
     failures += [found for flow in values.get("flows", ()) if (found := _check_flow(flow, folder, workspace))]
+    dags_folder = values.get("airflow_dags_folder") or ""
+    # an absolute folder is a volume's, which lies elsewhere on purpose
+    if "://" not in dags_folder and not dags_folder.startswith("/") and not _inside(folder / dags_folder, workspace):
+        failures.append(_outside("airflow-dags-folder", dags_folder))
     for name, path in values.get("config", {}).items():
         if not _is_file(folder / path):
             where = f"gives {shown(path)} for {shown(name)}, and there is no such file"

@@ -9,6 +9,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from deployer.inputs import airflow
+from deployer.inputs.mistake import Mistake
 from deployer.inputs.model import (
     WITHOUT_FLOW,
     CommentMode,
@@ -19,7 +21,7 @@ from deployer.inputs.model import (
     input_names,
 )
 from deployer.inputs.paths import wrong_paths
-from deployer.inputs.values import CLEANERS, Mistake
+from deployer.inputs.values import CLEANERS
 from deployer.outcome import Failure
 
 SAME_OPTION = {
@@ -110,6 +112,7 @@ def _across(values: Mapping[str, Any], given: set[str]) -> list[Failure]:
         *_without_deployment(values),
         *_without_token(values),
         *_two_clusters(values),
+        *airflow.across(values),
         *_given_twice(values, given),
     ]
 

@@ -23,8 +23,9 @@ OPTION_SECRET = re.compile(r"(?:webhook_url|api_key|integration_key|password|sec
 def secret_inputs(environ: Mapping[str, str]) -> tuple[str, ...]:
     """What to mask before the first line is printed, whether or not the inputs can be read.
 
-    The token, and what is secret in a kubeconfig, in a Metaflow configuration and in the options of `create`: not the
-    whole of them, since a runner drops every output that holds a masked value, and a region or a role is in most.
+    The tokens, Airflow's password, and what is secret in a kubeconfig, in a Metaflow configuration and in the options
+    of `create`: not the whole of them, since a runner drops every output that holds a masked value, and a region or a
+    role is in most.
     `authorize` is left out: a production token is derived from the deployment's name, guards against accidents, and
     stands in the namespace that the report tells (Metaflow: `production:<token>`).
 
@@ -32,7 +33,7 @@ def secret_inputs(environ: Mapping[str, str]) -> tuple[str, ...]:
         environ: the job's environment.
     """
     found = [
-        raw_input(environ, "github-token").strip(),
+        *(raw_input(environ, name).strip() for name in ("github-token", "airflow-token", "airflow-password")),
         *_in_kubeconfig(raw_input(environ, "kubeconfig")),
         *_in_metaflow_config(raw_input(environ, "metaflow-config")),
         *_in_options(raw_input(environ, "create-options")),

@@ -12,32 +12,19 @@ from typing import Any, TypeVar
 
 from deployer.branches import wrong_pattern
 from deployer.durations import parse_duration
+from deployer.inputs.airflow import clean_dags_folder, clean_url
+from deployer.inputs.mistake import LONGEST_SHOWN, Mistake, shown
 from deployer.inputs.model import CommentMode, OnTimeout, OperationName, Wait
 from deployer.kubeconfig import decoded
 from deployer.yaml_mapping import parse_mapping
 
 E = TypeVar("E", bound=StrEnum)
 
-LONGEST_SHOWN = 60
-"""Characters of a wrong value that a message repeats: what was pasted into the wrong input may be a whole file."""
 TRUE = ("true", "True", "TRUE")
 FALSE = ("false", "False", "FALSE")
 MOST_LISTED = 10
 REGION = r"[a-z]{2,4}(?:-[a-z]+){1,3}-[0-9]{1,2}"
 MEANS_TRUE = ("yes", "y", "on", "1", "t", "enabled", "ja")
-
-
-class Mistake(ValueError):
-    """One mistake: what is wrong with the value, and what to write instead."""
-
-    def __init__(self, wrong: str, advice: str) -> None:
-        super().__init__(wrong)
-        self.advice = advice
-
-
-def shown(text: str) -> str:
-    """A value as messages repeat it: quoted, on one line, cut."""
-    return repr(text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}…")
 
 
 def _optional(text: str) -> str | None:
@@ -383,6 +370,12 @@ CLEANERS: dict[str, Callable[[str], Any]] = {
     "eks_cluster": _eks_cluster,
     "aws_region": _aws_region,
     "aws_role_to_assume": _aws_role,
+    "airflow_dags_folder": clean_dags_folder,
+    "airflow_url": clean_url,
+    "airflow_token": _optional_line,
+    "airflow_username": _optional_line,
+    "airflow_password": _optional_line,
+    "airflow_compatibility": _boolean,
     "github_token": _optional_line,
     "comment": _choice(CommentMode),
     "comment_key": _optional_line,

@@ -19,7 +19,13 @@ from deployer.outcome import RunStatus
 ROOT = Path(__file__).resolve().parent.parent.parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 EXAMPLES = sorted((ROOT / "examples" / "workflows").glob("*.yml"))
-SECRETS = {"kubeconfig": "KUBECONFIG", "metaflow-config": "METAFLOW_CONFIG", "github-token": "COMMENT_TOKEN"}
+SECRETS = {
+    "kubeconfig": "KUBECONFIG",
+    "metaflow-config": "METAFLOW_CONFIG",
+    "airflow-token": "AIRFLOW_TOKEN",
+    "airflow-password": "AIRFLOW_PASSWORD",
+    "github-token": "COMMENT_TOKEN",
+}
 
 
 def read(path: Path) -> Any:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.docker.act import Act
+from sandbox.docker.caller import Caller
 from sandbox.docker.engine import Engine, ensure_engine
 from sandbox.docker.images import ensure_images
 from sandbox.docker.machine import UnavailableError
@@ -80,3 +81,9 @@ def act(engine: Engine, world: World, repositories: Path, tmp_path: Path) -> Act
 def flows(repositories: Path) -> Repository:
     """octo-org/flows: the example flows, and those of the tests."""
     return Repository.existing(repositories, FLOWS)
+
+
+@pytest.fixture
+def caller(act: Act, flows: Repository, world: World) -> Caller:
+    """octo-org/flows, whose workflow is run for an event."""
+    return Caller(act, flows, world)

@@ -496,8 +496,9 @@ class Outcome:
         if self.failures:
             return self.failures[0]
         rows = self.inventory.rows if self.inventory is not None else ()
-        each = (*self.flows, *self.checks, *rows)
-        return next((one.failure for one in each if one.failure is not None), None)
+        failures = [one.failure for one in self.flows] + [one.failure for one in self.checks]
+        failures += [one.failure for one in rows]
+        return next((failure for failure in failures if failure is not None), None)
 
 
 def to_json(value: object) -> str:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from deployer.console import Console
 from deployer.deadline import Cancellation
 from deployer.event import Event
-from deployer.inputs import CommentMode
+from deployer.inputs import WITHOUT_FLOW, CommentMode
 from deployer.outcome import Outcome, Status
 from deployer.report.annotations import to_annotations
 from deployer.report.comment import comment_body
+from deployer.report.inventory import console_table
 from deployer.report.outputs import outputs
 from deployer.report.summary import summary
 
@@ -49,6 +50,8 @@ def publish(
         console: the log, the outputs and the summary.
         cancellation: a cancelled job has seconds left: it asks GitHub once, and waits for nothing.
     """
+    for line in console_table(outcome):
+        console.info(line)
     for annotation in to_annotations(outcome):
         console.annotate(annotation)
     comment_urls = _comments(outcome, event, settings, console, cancellation)
@@ -64,7 +67,7 @@ def _comments(
     console: Console,
     cancellation: Cancellation,
 ) -> tuple[str, ...]:
-    if settings.mode is CommentMode.OFF or outcome.status is Status.SKIPPED or outcome.operation == "doctor":
+    if settings.mode is CommentMode.OFF or outcome.status is Status.SKIPPED or _concerns_nobody(outcome):
         return ()
     if not settings.token:
         console.notice("No pull request is told, since there is no `github-token`.")
@@ -86,6 +89,13 @@ def _comments(
     except GitHubError as error:
         console.warning(f"The pull request could not be told; the deployment is not affected. {error}")
     return tuple(urls)
+
+
+def _concerns_nobody(outcome: Outcome) -> bool:
+    """Whether it only looked: no pull request has to know of that."""
+    if outcome.operation in list(WITHOUT_FLOW):
+        return outcome.inventory is None or not any(row.fate.is_change for row in outcome.inventory.rows)
+    return outcome.operation == "doctor"
 
 
 def _pull_requests(event: Event, client: GitHubClient) -> tuple[int, ...]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from deployer.console import Annotation
-from deployer.outcome import Check, CheckState, Failure, FlowOutcome, Outcome, Status
+from deployer.outcome import Check, CheckState, DeploymentRow, Failure, FlowOutcome, Outcome, Status
 from deployer.report.advice import advice_for
+from deployer.report.inventory import fitting
 
 MOST = 10
 """GitHub shows ten errors and ten warnings of a step (Workflow commands: limits)."""
@@ -19,7 +20,9 @@ def to_annotations(outcome: Outcome) -> tuple[Annotation, ...]:
     errors = [_error(failure, None) for failure in outcome.failures]
     errors += [_error(flow.failure, _whose(flow, outcome)) for flow in outcome.flows if flow.failure is not None]
     errors += [_error(check.failure, None) for check in outcome.checks if check.failure is not None]
-    warned = [*outcome.warnings, *_unsure(outcome.checks)]
+    rows = outcome.inventory.rows if outcome.inventory is not None else ()
+    errors += [_error(row.failure, row.id if len(rows) > 1 else None) for row in rows if row.failure is not None]
+    warned = [*outcome.warnings, *_unsure(outcome.checks), *_left_out(rows)]
     warned += [text for flow in outcome.flows if _is_told(flow.status) for text in flow.warnings]
     warnings = [Annotation(level="warning", message=_cut(text, "")) for text in warned]
     notices = [Annotation(level="notice", message=outcome.skipped)] if outcome.skipped else []
@@ -34,6 +37,12 @@ def _whose(flow: FlowOutcome, outcome: Outcome) -> str | None:
 def _unsure(checks: tuple[Check, ...]) -> list[str]:
     """What `doctor` would have a person look at, though deploying works."""
     return [f"{one.name}: {one.found} {one.advice}" for one in checks if one.state is CheckState.WARNING]
+
+
+def _left_out(rows: tuple[DeploymentRow, ...]) -> list[str]:
+    """That the output does not hold all of a long list."""
+    left = len(rows) - len(fitting(rows))
+    return [f"The output `deployments` lacks the last {left} of {len(rows)}: it may have a megabyte."] if left else []
 
 
 def _is_told(status: Status) -> bool:

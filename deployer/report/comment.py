@@ -21,8 +21,8 @@ LESS = (
     Detail(cut=True, logs=False),
     Detail(cut=True, logs=False, well=False),
     Detail(cut=True, logs=False, well=False, graphs=False),
-    Detail(cut=True, logs=False, well=False, graphs=False, failed=False, excerpt=6),
-    Detail(cut=True, logs=False, well=False, graphs=False, failed=False, excerpt=0),
+    Detail(cut=True, logs=False, well=False, graphs=False, failed=False, excerpt=6, rows=30),
+    Detail(cut=True, logs=False, well=False, graphs=False, failed=False, excerpt=0, rows=10),
 )
 
 

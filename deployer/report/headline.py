@@ -6,6 +6,7 @@ import re
 from collections import Counter
 
 from deployer.outcome import Check, CheckState, FailureReason, FlowOutcome, Outcome, Run, RunStatus, Status
+from deployer.report.inventory import inventory_story
 from deployer.report.markdown import Markdown, code, plain, prose
 from deployer.report.words import count, listed, orchestrator
 
@@ -23,6 +24,18 @@ CHECK_SYMBOLS = {
     CheckState.UNKNOWN: "–",
 }
 MOST_NAMES = 4
+# What an operation would have done, as in "Nothing was …".
+DONE = {
+    "trigger": "triggered",
+    "list": "listed",
+    "status": "looked at",
+    "terminate": "terminated",
+    "suspend": "suspended",
+    "unsuspend": "unsuspended",
+    "delete": "deleted",
+    "production-token": "told",
+    "cleanup": "deleted",
+}
 # Why nothing was deployed, in the few words that a heading has room for.
 WHY = {
     FailureReason.INPUT: "the inputs need correction",
@@ -49,6 +62,8 @@ def _story(outcome: Outcome) -> str:
         return _job_failed(outcome)
     if outcome.checks:
         return _health(outcome.checks)
+    if outcome.inventory is not None:
+        return inventory_story(outcome)
     if not outcome.flows:
         return "There was nothing to do"
     if len(outcome.flows) == 1:
@@ -70,8 +85,8 @@ def _health(checks: tuple[Check, ...]) -> str:
 def _job_failed(outcome: Outcome) -> str:
     failures = outcome.failures
     if all(failure.reason is FailureReason.CANCELLED for failure in failures):
-        return "The job was cancelled before anything was deployed"
-    done = "triggered" if outcome.operation == "trigger" else "deployed"
+        return f"The job was cancelled before anything was {DONE.get(outcome.operation, 'deployed')}"
+    done = DONE.get(outcome.operation, "deployed")
     if all(failure.reason is FailureReason.INPUT for failure in failures):
         inputs = {failure.input for failure in failures if failure.input is not None}
         if len(inputs) != len(failures):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from deployer.outcome import FailureReason, FlowOutcome, Outcome, Status
+from deployer.outcome import Deployment, FailureReason, FlowOutcome, Outcome, Run, Status
+from deployer.report.inventory import fitting
 
 DECIDING = (Status.FAILURE, Status.CANCELLED, Status.SUCCESS, Status.PENDING, Status.SKIPPED)
 
@@ -22,7 +23,8 @@ def outputs(outcome: Outcome, comment_url: str | None) -> dict[str, str]:
         comment_url: the comment that was written, if one was.
     """
     flow = deciding_flow(outcome)
-    deployment, run = (flow.deployment, flow.run) if flow is not None else (None, None)
+    inventory = outcome.inventory
+    identifier, run = _deciding(outcome)
     status = outcome.status if outcome.status is not Status.PENDING else Status.SUCCESS
     failure = outcome.failure if outcome.failures or flow is None else flow.failure
     if status in (Status.FAILURE, Status.CANCELLED):
@@ -33,14 +35,32 @@ def outputs(outcome: Outcome, comment_url: str | None) -> dict[str, str]:
         "status": str(status),
         "failure-reason": str(reason or ""),
         "operation": outcome.operation,
-        "deployment-id": deployment.id if deployment is not None else "",
+        "deployment-id": identifier,
         "run-id": run.id if run is not None else "",
         "run-pathspec": run.pathspec if run is not None else "",
         "run-status": str(run.status) if run is not None else "",
         "run-url": (run.url or "") if run is not None else "",
         "comment-url": comment_url or "",
-        "deployments": json.dumps([flat(one, outcome) for one in outcome.flows], ensure_ascii=False),
+        "deployments": json.dumps(_objects(outcome), ensure_ascii=False),
+        "production-token": (inventory.production_token or "") if inventory is not None else "",
     }
+
+
+def _objects(outcome: Outcome) -> list[dict[str, Any]]:
+    if outcome.inventory is not None:
+        return fitting(outcome.inventory.rows)
+    return [flat(one, outcome) for one in outcome.flows]
+
+
+def _deciding(outcome: Outcome) -> tuple[str, Run | None]:
+    """The deployment and the run that the outputs with one value speak of."""
+    if outcome.inventory is not None and outcome.inventory.rows:
+        rows = outcome.inventory.rows
+        row = next((row for row in rows if row.failure is not None), rows[0])
+        return row.id, row.runs[0] if row.runs else None
+    flow = deciding_flow(outcome)
+    deployment: Deployment | None = flow.deployment if flow is not None else None
+    return deployment.id if deployment is not None else "", flow.run if flow is not None else None
 
 
 def deciding_flow(outcome: Outcome) -> FlowOutcome | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deployer.outcome import FlowOutcome, Outcome, Status
-from deployer.report import cells
+from deployer.report import cells, inventory
 from deployer.report.advice import advice_for
 from deployer.report.headline import CHECK_SYMBOLS, SYMBOLS, headline
 from deployer.report.markdown import Markdown, code, fence, html_code, link, plain, prose
@@ -35,6 +35,8 @@ class Detail:
     """Lines of evidence that stand open."""
     failed: bool = True
     """The details of flows that are not well."""
+    rows: int = 100
+    """Deployments that are listed."""
     cut: bool = False
     """Whether something was left out, which is then said."""
 
@@ -93,7 +95,7 @@ def _environment() -> Environment:
         autoescape=False,  # noqa: S701  # `finalize` escapes: this is Markdown, where HTML's escaping is not enough
     )
     ours = (advice_for, code, count, fence, headline, html_code, link, orchestrator, plain, prose)
-    environment.globals.update({function.__name__: function for function in (*ours, *cells.ALL)})
+    environment.globals.update({function.__name__: function for function in (*ours, *cells.ALL, *inventory.ALL)})
     environment.globals.update(Markdown=Markdown, symbols=SYMBOLS, check_symbols=CHECK_SYMBOLS)
     return environment
 

@@ -11,9 +11,9 @@ SUMMARY_LIMIT = 1024 * 1024
 MOST_BYTES = 3
 """Bytes of UTF-8 that a UTF-16 unit can take."""
 LESS = (
-    Detail(excerpt=60),
-    Detail(cut=True, excerpt=60, graphs=False),
-    Detail(cut=True, excerpt=25, graphs=False, logs=False),
+    Detail(excerpt=60, rows=2000),
+    Detail(cut=True, excerpt=60, rows=1000, graphs=False),
+    Detail(cut=True, excerpt=25, rows=500, graphs=False, logs=False),
     Detail(cut=True, excerpt=6, graphs=False, logs=False, well=False),
 )
 

@@ -5,30 +5,36 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from deployer.deadline import Deadline
 from deployer.inputs import Inputs, Wait
 from deployer.operations.handle import FlowHandle, Job
 from deployer.operations.wait import follow
+from deployer.operations.put_back import Before, after_failure
 from deployer.orchestrators.diagnosis import classify_output
 from deployer.outcome import (
+from deployer.orchestrators.protocol import Snapshot
     Deployment,
     Failure,
     FailureReason,
     FlowOutcome,
     Run,
+    Provenance,
     Status,
+    Standing,
 )
 from deployer.worker import protocol
 from deployer.worker.client import WorkerCancelled, WorkerError, WorkerTimeout
 
 READ_LIMIT = 60.0
+T = TypeVar("T")
+
 """Seconds for one question to the orchestrator; its client gives up earlier."""
-LAST_READ_LIMIT = 20.0
-"""Seconds to ask what stands after a failure: the limit of the deployment is over already."""
-MUTE = (FailureReason.ORCHESTRATOR_UNREACHABLE, FailureReason.CREDENTIALS)
-"""Failures after which the orchestrator cannot be asked anything."""
+READ_BACK_LIMIT = 60.0
+"""Seconds to read back what was deployed, an orchestrator that does not answer at the moment included."""
+READ_BACK_PAUSE = 2.0
+"""Seconds between two attempts at it."""
 EVIDENCE_LINES = 25
 STACK = "Stack (most recent call first):"
 """What faulthandler writes before a stack that was asked for by a signal."""
@@ -94,13 +100,23 @@ def run(handle: FlowHandle, outcome: FlowOutcome) -> FlowOutcome:
     try:
         triggered = handle.call(request, Run, Deadline(inputs.deploy_timeout))
     except WorkerError as error:
-        return failed(outcome, error)
+        return _untold_run(failed(outcome, error))
     handle.job.console.info(f"triggered {triggered.pathspec}")
     seen, failure = follow(handle, deployment, triggered, inputs.wait or Wait.STARTED)
     return _with_failure(replace(outcome, run=seen, status=Status.SUCCESS), failure)
 
 
 def failed(outcome: FlowOutcome, error: WorkerError) -> FlowOutcome:
+def _untold_run(outcome: FlowOutcome) -> FlowOutcome:
+    """A trigger that was asked and not answered may have started a run: it is never asked again, and that is said."""
+    failure = outcome.failure
+    if failure is None or failure.reason is not FailureReason.ORCHESTRATOR_UNREACHABLE:
+        return outcome
+    message = f"{failure.message} Whether a run was started is not known."
+    advice = f"Look at the orchestrator for a run before you trigger one again. {failure.advice}"
+    return replace(outcome, failure=replace(failure, message=message, advice=advice))
+
+
     """The outcome with a failed call's failure; what Metaflow printed is read for the cause where it lies there."""
     if isinstance(error, WorkerCancelled):
         return _with_failure(outcome, error.failures[0])
@@ -116,10 +132,8 @@ def failed(outcome: FlowOutcome, error: WorkerError) -> FlowOutcome:
 
 def _create(handle: FlowHandle, outcome: FlowOutcome) -> FlowOutcome:
     job = handle.job
-    provenance = job.provenance(outcome.flow)
     deadline = Deadline(job.inputs.deploy_timeout)
-    before: Deployment | None = None
-    name: str | None = None
+    before = Before()
     try:
         name = handle.call(protocol.Name(), str | None, deadline)  # type: ignore[arg-type]  # a union is no type[]
         before = _read(handle, name, None, deadline.within(READ_LIMIT))
@@ -130,10 +144,30 @@ def _create(handle: FlowHandle, outcome: FlowOutcome) -> FlowOutcome:
         handle.call(stamp, type(None), Deadline(READ_LIMIT))
         deployment = _read(handle, name, created.flow_name, Deadline(READ_LIMIT))
     except WorkerError as error:
-        return _what_stands(handle, failed(outcome, error), name, before)
+        return _with_failure(outcome, _unread(name, error.failures[0]))
     if deployment is None:
-        return _with_failure(outcome, _vanished(name))
-    return replace(outcome, deployment=deployment, status=Status.SUCCESS, replaced=before)
+        return _with_failure(replace(outcome, deployment=None), _vanished(name))
+    outcome = replace(outcome, deployment=deployment, status=Status.SUCCESS)
+    if deployment.problems:
+        return _with_failure(replace(outcome, standing=Standing.HALF_DEPLOYED), _incomplete(deployment))
+    return outcome
+
+
+def _persist(handle: FlowHandle, request: protocol.Request, kind: type[T], deadline: Deadline) -> T:
+    """Ask, and ask again for as long as the orchestrator does not answer."""
+    told = False
+    while True:
+        try:
+            return handle.call(request, kind, deadline.within(READ_LIMIT))
+        except WorkerCancelled:
+            raise
+        except WorkerError as error:
+            if error.failures[0].reason is not FailureReason.ORCHESTRATOR_UNREACHABLE or deadline.passed:
+                raise
+            if not told:
+                handle.job.console.warning(f"It is deployed, but cannot be read back yet. {error}")
+                told = True
+        handle.job.cancellation.wait(min(READ_BACK_PAUSE, deadline.remaining))
 
 
 def _read(handle: FlowHandle, name: str | None, flow_name: str | None, deadline: Deadline) -> Deployment | None:
@@ -155,33 +189,11 @@ def _standing(handle: FlowHandle) -> Deployment:
                 Failure(
                     reason=FailureReason.TRIGGER,
                     message=f"Nothing is deployed as {name!r} on {inputs.orchestrator}.",
-                    advice="Deploy it first, or correct `deployment-name`, `project-branch` or `production`.",
+                    advice="Deploy it first, or correct `deployment-id`, `project-branch` or `production`.",
                 ),
             )
         )
     return deployment
-
-
-def _what_stands(handle: FlowHandle, outcome: FlowOutcome, name: str | None, before: Deployment | None) -> FlowOutcome:
-    """After a failed `create`: say what stands now, from the orchestrator's own mouth."""
-    failure = outcome.failure
-    assert failure is not None
-    if outcome.status is Status.CANCELLED or name is None or failure.reason in MUTE:
-        return outcome
-    try:
-        now = _read(handle, name, None, Deadline(LAST_READ_LIMIT))
-    except WorkerError as error:
-        # what cannot be asked is said, not guessed
-        return replace(outcome, warnings=(*outcome.warnings, f"What stands now could not be asked: {error}"))
-    if now is None or (before is not None and now.version == before.version):
-        return replace(outcome, deployment=now, replaced=None)
-    stands = f"`{now.id}` was written before the failure and stands now; it may lack its schedule or trigger."
-    half = replace(
-        failure,
-        reason=FailureReason.HALF_DEPLOYED,
-        message=f"{failure.message} {stands}",
-    )
-    return replace(outcome, deployment=now, failure=half)
 
 
 def create_options(inputs: Inputs) -> dict[str, Any]:
@@ -329,3 +341,19 @@ def _vanished(name: str | None) -> Failure:
         message=f"Metaflow reported that {name} was deployed, but the orchestrator has nothing under that name.",
         advice="Look whether something removes it (a GitOps controller, a policy), then run the job again.",
     )
+def _unread(name: str, why: Failure) -> Failure:
+    return replace(
+        why,
+        message=f"{name} was deployed, as Metaflow says, but could not be read back. {why.message}",
+        advice=f"Look at it at the orchestrator; deploying again is harmless. {why.advice}",
+    )
+
+
+def _incomplete(deployment: Deployment) -> Failure:
+    return Failure(
+        reason=FailureReason.HALF_DEPLOYED,
+        message=f"{deployment.id} was deployed, but not all of it stands. {' '.join(deployment.problems)}",
+        advice="Mend what the message names (a controller or a policy that removes it), then deploy again.",
+    )
+
+

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+import msgspec
+
 from deployer.console import Console
 from deployer.deadline import Cancellation, Deadline
 from deployer.inputs import Inputs
@@ -64,6 +66,18 @@ class FlowHandle:
         except (WorkerTimeout, WorkerCancelled):
             self._process = None
             raise
+
+    def call_aside(self, request: protocol.Request, kind: type[T], deadline: Deadline) -> T:
+        """Ask a process of its own, which has the orchestrator and not the flow, whether the job is cancelled or not.
+
+        What puts things back must neither wait for the flow's import nor end with the job.
+        """
+        without_flow = msgspec.structs.replace(self._request, flow_file=None)
+        process, _ = self.job.worker.open(without_flow, deadline, Cancellation())
+        try:
+            return process.call(request, kind, deadline)
+        finally:
+            process.close()
 
     def close(self) -> None:
         """End the process; the next call opens the flow anew."""

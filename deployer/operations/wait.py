@@ -7,7 +7,7 @@ from dataclasses import replace
 from deployer.deadline import Deadline
 from deployer.inputs import OnTimeout, Wait
 from deployer.operations.handle import FlowHandle
-from deployer.outcome import Deployment, Failure, FailureReason, Run, RunStatus
+from deployer.outcome import Action, Change, Deployment, Failure, FailureReason, Run, RunStatus
 from deployer.worker import protocol
 from deployer.worker.client import WorkerCancelled, WorkerError
 
@@ -42,6 +42,9 @@ class _Follower:
         self._deadline = Deadline(self._inputs.wait_timeout)
         self._unseen: Failure | None = None
         """Why the last look failed."""
+        self._waiting: tuple[str, ...] = ()
+        """What kept the run at the last look."""
+        self._told_waiting: set[str] = set()
 
     def follow(self, run: Run) -> tuple[Run, Failure | None]:
         told = None
@@ -52,7 +55,7 @@ class _Follower:
                 return self._cancelled(run), error.failures[0]
             except WorkerError as error:
                 if error.failures[0].reason not in PASSING:
-                    return run, error.failures[0]
+                    return self._blind(run, error.failures[0])
                 self._tell_unseen(error.failures[0])
             else:
                 told = self._tell(run, told)
@@ -83,7 +86,21 @@ class _Follower:
         line = f"{run.pathspec}: {run.status}{steps}"
         if line != told:
             self._console.info(line)
+        self._tell_waiting(run)
         return line
+
+    def _tell_waiting(self, run: Run) -> None:
+        """Tell what keeps the run, once it was seen twice: a pod that waits for a moment is nothing to tell."""
+        lasting = [what for what in run.waiting if what in self._waiting and what not in self._told_waiting]
+        for what in lasting:
+            self._console.info(f"{run.pathspec}: {what}")
+        self._told_waiting.update(lasting)
+        self._waiting = run.waiting
+
+    def _blind(self, run: Run, failure: Failure) -> tuple[Run, Failure | None]:
+        """The run can be followed no further (credentials that expired, a right that is missing); it goes on."""
+        note = f"left {run.status}, since it could not be followed any more"
+        return replace(run, note=note), replace(failure, message=f"{failure.message} The run {run.pathspec} goes on.")
 
     def _done(self, run: Run) -> bool:
         return run.status.is_terminal or (self._wait is Wait.STARTED and run.begun)
@@ -108,24 +125,23 @@ class _Follower:
         begun = run.begun
         what = "did not end" if begun else "did not start"
         fate = run.note or "its fate is not known"
+        kept = "".join(f" {_sentence(what)}" for what in run.waiting)
         said = f" The last look at it failed: {self._unseen.message}" if self._unseen is not None else ""
         return run, Failure(
             reason=FailureReason.RUN_TIMEOUT if begun else FailureReason.START_TIMEOUT,
             input="wait-timeout",
-            message=f"The run {run.pathspec} {what} within {waited}: it was {fate}.{said}",
-            advice="Raise `wait-timeout`, or look at the run for what it waits for."
-            if begun
-            else "Look at the orchestrator for what keeps it from starting (capacity, quota, image), or raise "
-            "`wait-timeout`.",
+            message=f"The run {run.pathspec} {what} within {waited}: it was {fate}.{kept}{said}",
+            advice=_advice(run),
+            evidence="\n".join(run.waiting),
         )
 
     def _terminate(self, run: Run, waited: str) -> Run:
         request = protocol.Terminate(deployment=self._deployment, run=run)
         try:
-            was_running = self._handle.call(request, bool, Deadline(OBSERVE_LIMIT))
+            change = self._handle.call(request, Change, Deadline(OBSERVE_LIMIT))
         except WorkerError as error:
             return replace(run, note=f"left {run.status} after {waited}, since terminating it failed: {error}")
-        if not was_running:
+        if change.action is not Action.TERMINATED:
             return replace(run, note=f"over by itself just before it was to be terminated after {waited}")
         return replace(run, status=RunStatus.TERMINATED, note=f"terminated after {waited}")
 
@@ -162,6 +178,19 @@ def _run_failure(run: Run) -> Failure | None:
         path=task.path if task is not None else None,
         line=task.line if task is not None else None,
     )
+
+
+def _advice(run: Run) -> str:
+    if run.waiting:
+        return "Mend what keeps the run waiting, or raise `wait-timeout`."
+    if run.begun:
+        return "Raise `wait-timeout`, or look at the run for what it waits for."
+    return "Look at the orchestrator for what keeps it from starting (capacity, quota, image), or raise `wait-timeout`."
+
+
+def _sentence(text: str) -> str:
+    """What the orchestrator says in passing, as a sentence."""
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
 def _span(seconds: float) -> str:

@@ -1,39 +1,31 @@
-"""Argo Workflows over the Kubernetes client.
-
-Where Metaflow keeps what, read from metaflow/plugins/argo (2.19): owner, production token, project, Parameters,
-schedule and triggers in the WorkflowTemplate's annotations; the schedule itself in a CronWorkflow of the same name,
-which stays, suspended, when the schedule goes; the triggers in a Sensor that an annotation names.
-"""
+"""Argo Workflows over the Kubernetes client."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import re
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
-from deployer.orchestrators.kubernetes_errors import CONFLICT, failures, is_missing
-from deployer.orchestrators.protocol import MetaflowSettings, RunState, Snapshot
+from deployer.orchestrators import argo_documents as documents
+from deployer.orchestrators import argo_tasks as tasks
+from deployer.orchestrators.kubernetes_configuration import kubeconfig_namespace, load_configuration
+from deployer.orchestrators.kubernetes_objects import Connect, KubernetesObjects, Object, stripped
+from deployer.orchestrators.protocol import MetaflowSettings, RunState, Snapshot, TaskTrouble
 from deployer.orchestrators.provenance import ANNOTATION, run_tags
-from deployer.outcome import DeployError, Deployment, Failure, FailureReason, Provenance, RunStatus
+from deployer.outcome import (
+    Action,
+    Change,
+    DeployError,
+    Deployment,
+    Failure,
+    FailureReason,
+    Provenance,
+    RunStatus,
+)
 
-GROUP = "argoproj.io"
-VERSION = "v1alpha1"
-REQUEST_SECONDS = (10, 20)
-"""To connect, and to be answered."""
-PLURALS = {
-    "WorkflowTemplate": "workflowtemplates",
-    "CronWorkflow": "cronworkflows",
-    "Workflow": "workflows",
-    "Sensor": "sensors",
-}
 PHASES = {
     "": RunStatus.PENDING,
     "Pending": RunStatus.PENDING,
@@ -42,8 +34,8 @@ PHASES = {
     "Failed": RunStatus.FAILED,
     "Error": RunStatus.FAILED,
 }
-SERVER_SET = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid")
-NAME_LIMIT = 63
+MOST_PODS = 20
+"""How many pods of a run are looked at for what keeps them from running, or how they ended."""
 
 
 def open_argo_workflows(settings: MetaflowSettings) -> ArgoWorkflows:
@@ -53,14 +45,14 @@ def open_argo_workflows(settings: MetaflowSettings) -> ArgoWorkflows:
     Raises:
         DeployError: there is no configuration that can be used.
     """
-    from kubernetes import client, config
+    from kubernetes import client
 
-    with failures("loading the kubeconfig"):
-        if os.environ.get("KUBERNETES_SERVICE_HOST") and not os.environ.get("KUBECONFIG"):
-            config.load_incluster_config()
-        else:
-            config.load_kube_config()
-    return ArgoWorkflows(client.CustomObjectsApi(), settings)
+    def connect() -> tuple[Any, Any]:
+        load_configuration()
+        api = client.ApiClient()
+        return client.CustomObjectsApi(api), client.CoreV1Api(api)
+
+    return ArgoWorkflows(connect, settings, kubeconfig_namespace())
 
 
 class ArgoWorkflows:
@@ -69,25 +61,54 @@ class ArgoWorkflows:
     type = "argo-workflows"
     name_limit = 45
 
-    def __init__(self, api: Any, settings: MetaflowSettings) -> None:
+    def __init__(self, connect: Connect, settings: MetaflowSettings, context_namespace: str | None = None) -> None:
         """Args:
-        api: kubernetes.client.CustomObjectsApi.
+        connect: makes the Kubernetes clients.
         settings: Metaflow's configuration.
+        context_namespace: the namespace that the kubeconfig's context names, by which Metaflow does not go.
         """
-        self._api = api
+        self._objects = KubernetesObjects(connect)
         self._settings = settings
         self._namespace = settings.kubernetes_namespace
+        self._context_namespace = context_namespace
+
+    def notices(self) -> tuple[str, ...]:
+        """That Metaflow deploys to another namespace than the kubeconfig names, where nobody chose one."""
+        named = self._context_namespace
+        if named in (None, self._namespace) or self._settings.kubernetes_namespace_is_set:
+            return ()
+        notice = (
+            f"The kubeconfig names the namespace `{named}`, but Metaflow deploys to `{self._namespace}`: it goes by "
+            f"METAFLOW_KUBERNETES_NAMESPACE alone. Set it to `{named}` if that is meant."
+        )
+        return (notice,)
+
+    def settings_for_create(self) -> Mapping[str, str]:
+        """Which spelling of a schedule the installed CRD takes, from what the API server makes of a CronWorkflow that
+        holds both and is not created (`dryRun`): that needs no right that a schedule does not need anyway."""
+        try:
+            tried = self._objects.try_create("CronWorkflow", documents.probe(), self._namespace)
+        except DeployError as error:
+            if error.failure.reason not in (FailureReason.PERMISSION, FailureReason.DEPLOY):
+                raise
+            # no right to schedule, no CRD, a webhook that takes no dry run: a flow with no schedule deploys all the
+            # same, and one with a schedule is told by Metaflow's own request what is missing
+            return {}
+        takes = documents.takes_schedules(tried)
+        return {} if takes is None else {documents.USE_SCHEDULES: str(takes).lower()}
 
     def read(self, deployment_id: str, flow_name: str | None = None) -> Deployment | None:  # noqa: ARG002
-        """The WorkflowTemplate of that name, with its CronWorkflow."""
-        template = self._get("WorkflowTemplate", deployment_id)
+        """The WorkflowTemplate of that name, with its CronWorkflow, and with its Sensor where it has triggers."""
+        template = self._objects.get("WorkflowTemplate", deployment_id, self._namespace)
         if template is None:
             return None
-        annotations = _annotations(template)
-        if "metaflow/owner" not in annotations:
-            raise _not_metaflows(deployment_id, self._namespace)
-        cron = self._get("CronWorkflow", deployment_id)
-        schedule, timezone = _schedule(cron)
+        self._check_is_metaflows(template)
+        annotations = documents.annotations_of(template)
+        cron = self._objects.get("CronWorkflow", deployment_id, self._namespace)
+        triggers = documents.triggers(template)
+        sensor_name, sensor_namespace = documents.sensor_place(template, deployment_id, self._namespace)
+        sensor = self._sensor(sensor_name, sensor_namespace) if triggers else None
+        schedule, timezone = documents.schedule(cron)
         token = annotations.get("metaflow/production_token")
         return Deployment(
             id=deployment_id,
@@ -97,13 +118,14 @@ class ArgoWorkflows:
             url=self._argo_url(f"workflow-templates/{quote(self._namespace)}/{quote(deployment_id)}"),
             schedule=schedule,
             timezone=timezone,
-            triggers=_triggers(annotations),
+            triggers=triggers if sensor is not None else (),
             metaflow_namespace=f"production:{token}" if token else None,
             owner=annotations["metaflow/owner"],
             project=annotations.get("metaflow/project_name"),
             project_branch=annotations.get("metaflow/branch_name"),
-            version=_version(template, cron),
-            provenance=_provenance(annotations),
+            version=documents.version(template, cron),
+            provenance=documents.provenance(template),
+            problems=documents.problems(template, cron, sensor, f"{sensor_name} in {sensor_namespace}"),
         )
 
     def create_tags(self, provenance: Provenance) -> tuple[str, ...]:
@@ -111,51 +133,59 @@ class ArgoWorkflows:
         return run_tags(provenance)
 
     def stamp(self, deployment_id: str, provenance: Provenance) -> None:
-        """Write the provenance to an annotation of the WorkflowTemplate."""
+        """Write the provenance to an annotation of the WorkflowTemplate, by the verb that Metaflow deploys with."""
         document = msgspec.json.encode(provenance).decode()
-        body = {"metadata": {"annotations": {ANNOTATION: document}}}
-        self._patch("WorkflowTemplate", deployment_id, body)
 
-    def snapshot(self, deployment_id: str) -> Snapshot:
+        def stamped(now: dict[str, Any]) -> dict[str, Any]:
+            annotations = {**documents.annotations_of(now), ANNOTATION: document}
+            return {**now, "metadata": {**now["metadata"], "annotations": annotations}}
+
+        self._objects.change("WorkflowTemplate", deployment_id, self._namespace, stamped)
+
+    def snapshot(self, deployment_id: str) -> Snapshot | None:
         """WorkflowTemplate, CronWorkflow and Sensor, less what only the server sets."""
-        template = self._get("WorkflowTemplate", deployment_id)
-        name, namespace = _sensor(deployment_id, template, self._namespace)
+        template = self._objects.get("WorkflowTemplate", deployment_id, self._namespace)
         objects = {
             "WorkflowTemplate": template,
-            "CronWorkflow": self._get("CronWorkflow", deployment_id),
-            "Sensor": self._get("Sensor", name, namespace, missing_kind_is_none=True),
+            "CronWorkflow": self._objects.get("CronWorkflow", deployment_id, self._namespace),
+            "Sensor": self._sensor(*documents.sensor_place(template, deployment_id, self._namespace)),
         }
         return Snapshot(
             deployment_id=deployment_id,
             orchestrator=self.type,
-            objects={kind: _stripped(one) for kind, one in objects.items()},
+            objects={kind: stripped(one) for kind, one in objects.items()},
         )
 
-    def restore(self, snapshot: Snapshot) -> None:
-        """Put the three objects back; what was not there is removed."""
+    def restore(self, snapshot: Snapshot) -> tuple[Change, ...]:
+        """Put the three objects back, the Sensor wherever it went; what was not there is removed."""
         name = snapshot.deployment_id
-        sensor, sensor_namespace = _sensor(name, self._get("WorkflowTemplate", name), self._namespace)
+        now = self._objects.get("WorkflowTemplate", name, self._namespace)
         before = snapshot.objects.get("Sensor")
+        places = {documents.sensor_place(now, name, self._namespace): None}
         if before is not None:
-            sensor, sensor_namespace = before["metadata"]["name"], before["metadata"]["namespace"]
-        self._put_back("Sensor", sensor, sensor_namespace, before)
-        self._put_back("CronWorkflow", name, self._namespace, snapshot.objects.get("CronWorkflow"))
-        self._put_back("WorkflowTemplate", name, self._namespace, snapshot.objects.get("WorkflowTemplate"))
+            places[before["metadata"]["name"], before["metadata"]["namespace"]] = before
+        changes = [self._put_back("Sensor", *place, one) for place, one in places.items()]
+        changes += [
+            self._put_back(kind, name, self._namespace, snapshot.objects.get(kind))
+            for kind in ("CronWorkflow", "WorkflowTemplate")
+        ]
+        return tuple(change for change in changes if change is not None)
 
-    def run_state(self, deployment: Deployment, run_id: str) -> RunState | None:
-        """The Workflow's phase; None where it is not there, or no more: Argo removes old ones."""
-        workflow = self._get("Workflow", _workflow_name(run_id), deployment.namespace)
+    def run_state(self, deployment: Deployment, run_id: str, *, diagnose: bool = False) -> RunState | None:
+        """The Workflow's phase, and what its tasks wait for; None where it is not there, or no more: Argo removes old
+        ones."""
+        workflow = self._get_workflow(deployment, run_id)
         if workflow is None:
             return None
         status = workflow.get("status") or {}
-        state = PHASES.get(str(status.get("phase") or ""), RunStatus.RUNNING)
-        if state is RunStatus.FAILED and (workflow.get("spec") or {}).get("shutdown"):
-            state = RunStatus.TERMINATED
+        state = _status(workflow)
         return RunState(
             status=state,
             started_at=_time(status.get("startedAt")),
             finished_at=_time(status.get("finishedAt")),
             message=status.get("message") or None,
+            waiting=() if state.is_terminal else self._waiting(workflow),
+            troubles=self._troubles(workflow) if diagnose and state is RunStatus.FAILED else (),
         )
 
     def run_url(self, deployment: Deployment, run_id: str) -> str | None:
@@ -165,163 +195,141 @@ class ArgoWorkflows:
         namespace = deployment.namespace or self._namespace
         return self._argo_url(f"workflows/{quote(namespace)}/{quote(_workflow_name(run_id))}")
 
-    def terminate(self, deployment: Deployment, run_id: str) -> bool:
-        """Have Argo shut the Workflow down. Metaflow's own way fails without a word where the CRD prunes
-        `status.finishedAt` (docs/architecture.md)."""
-        state = self.run_state(deployment, run_id)
-        if state is None or state.status.is_terminal:
-            return False
-        self._patch("Workflow", _workflow_name(run_id), {"spec": {"shutdown": "Terminate"}}, deployment.namespace)
-        return True
-
     def trigger(self, deployment: Deployment, parameters: Mapping[str, str], *, key: str) -> str:
         """Create a Workflow whose name is made of the key: the server refuses the name a second time."""
-        digest = hashlib.sha256(key.encode()).hexdigest()[:10]
-        name = f"{deployment.id[: NAME_LIMIT - 11].rstrip('-.')}-{digest}"
-        body = {
-            "apiVersion": f"{GROUP}/{VERSION}",
-            "kind": "Workflow",
-            "metadata": {
-                "name": name,
-                "annotations": {
-                    "metaflow/triggered_by_user": json.dumps({"type": "user", "name": self._settings.user or "unknown"})
-                },
-            },
-            "spec": {
-                "workflowTemplateRef": {"name": deployment.id},
-                "arguments": {
-                    "parameters": [{"name": each, "value": json.dumps(value)} for each, value in parameters.items()]
-                },
-            },
-        }
-        self._create("Workflow", body, deployment.namespace or self._namespace, exists_is_fine=True)
+        name = documents.workflow_name_of_key(deployment.id, key)
+        body = documents.workflow(name, deployment.id, self._settings.user or "unknown", parameters)
+        self._objects.create("Workflow", body, deployment.namespace or self._namespace, exists_is_fine=True)
         return f"argo-{name}"
+
+    def terminate(self, deployment: Deployment, run_id: str) -> Change:
+        """Have Argo shut the Workflow down. Metaflow's own way, like its suspend and unsuspend, reads the field
+        `status.finishedAt`, which Argo's full CRDs prune while it is null, and fails without a word."""
+        return self._manage(deployment, run_id, Action.TERMINATED, "shutdown", "Terminate")
+
+    def suspend(self, deployment: Deployment, run_id: str) -> Change:
+        """Have Argo start no further pod. A step that runs goes on to its end."""
+        return self._manage(deployment, run_id, Action.SUSPENDED, "suspend", True)
+
+    def unsuspend(self, deployment: Deployment, run_id: str) -> Change:
+        """Let Argo go on. Metaflow makes no suspend nodes, so that the Workflow's own switch is all there is."""
+        return self._manage(deployment, run_id, Action.RESUMED, "suspend", None)
+
+    def delete(self, deployment_id: str) -> tuple[Change, ...]:
+        """Remove CronWorkflow, Sensor and WorkflowTemplate, the template last: what would start a run goes first.
+
+        A Sensor's name has no dots, so that two deployments' names may meet in one Sensor: what starts another
+        template is left.
+        """
+        template = self._objects.get("WorkflowTemplate", deployment_id, self._namespace)
+        if template is not None:
+            self._check_is_metaflows(template)
+        changes = [
+            self._remove("CronWorkflow", deployment_id, self._namespace, deployment_id),
+            self._remove("Sensor", *documents.sensor_place(template, deployment_id, self._namespace), deployment_id),
+        ]
+        if template is not None and self._objects.delete("WorkflowTemplate", deployment_id, self._namespace):
+            changes.append(_change("WorkflowTemplate", deployment_id, self._namespace, Action.REMOVED))
+        return tuple(change for change in changes if change is not None)
 
     def _argo_url(self, path: str) -> str | None:
         base = self._settings.argo_ui_url
         return f"{base.rstrip('/')}/{path}" if base else None
 
-    def _get(
-        self, kind: str, name: str, namespace: str | None = None, *, missing_kind_is_none: bool = False
-    ) -> dict[str, Any] | None:
-        from kubernetes.client import ApiException
+    def _sensor(self, name: str, namespace: str) -> dict[str, Any] | None:
+        return self._objects.get("Sensor", name, namespace, missing_kind_is_none=True)
 
-        with failures(f"reading the {kind} {name}"):
-            try:
-                return dict(
-                    self._api.get_namespaced_custom_object(
-                        GROUP,
-                        VERSION,
-                        namespace or self._namespace,
-                        PLURALS[kind],
-                        name,
-                        _request_timeout=REQUEST_SECONDS,
-                    )
-                )
-            except ApiException as error:
-                if is_missing(error) or (missing_kind_is_none and error.status == 404):  # noqa: PLR2004
-                    return None
-                raise
-
-    def _patch(self, kind: str, name: str, body: Mapping[str, Any], namespace: str | None = None) -> None:
-        with failures(f"patching the {kind} {name}"):
-            self._api.patch_namespaced_custom_object(
-                GROUP,
-                VERSION,
-                namespace or self._namespace,
-                PLURALS[kind],
-                name,
-                body,
-                _request_timeout=REQUEST_SECONDS,
+    def _check_is_metaflows(self, template: Object) -> None:
+        if "metaflow/owner" in documents.annotations_of(template):
+            return
+        name = template["metadata"]["name"]
+        raise DeployError(
+            Failure(
+                reason=FailureReason.DEPLOY,
+                message=f"There is a WorkflowTemplate {name} in {self._namespace} already, and Metaflow did not "
+                "make it.",
+                advice="Give another `deployment-name`, or remove that template.",
             )
+        )
 
-    def _create(self, kind: str, body: Mapping[str, Any], namespace: str, *, exists_is_fine: bool = False) -> None:
-        from kubernetes.client import ApiException
+    def _put_back(self, kind: str, name: str, namespace: str, before: Object | None) -> Change | None:
+        if before is None:
+            removed = self._exists(kind, name, namespace) and self._objects.delete(kind, name, namespace)
+            return _change(kind, name, namespace, Action.REMOVED) if removed else None
+        if not self._exists(kind, name, namespace):
+            self._objects.create(kind, before, namespace)
+            return _change(kind, name, namespace, Action.CREATED)
 
-        with failures(f"creating the {kind} {body['metadata']['name']}"):
-            try:
-                self._api.create_namespaced_custom_object(
-                    GROUP, VERSION, namespace, PLURALS[kind], body, _request_timeout=REQUEST_SECONDS
-                )
-            except ApiException as error:
-                if not (exists_is_fine and error.status == CONFLICT):
-                    raise
+        def as_before(now: dict[str, Any]) -> dict[str, Any] | None:
+            if stripped(now) == before:
+                return None
+            version = now["metadata"]["resourceVersion"]
+            return {**before, "metadata": {**before["metadata"], "resourceVersion": version}}
 
-    def _put_back(self, kind: str, name: str, namespace: str, before: Mapping[str, Any] | None) -> None:
-        now = self._get(kind, name, namespace, missing_kind_is_none=kind == "Sensor")
-        if before is None and now is None:
-            return
-        if before is not None and now is None:
-            self._create(kind, before, namespace)
-            return
-        assert now is not None
-        with failures(f"putting the {kind} {name} back"):
-            if before is None:
-                self._api.delete_namespaced_custom_object(
-                    GROUP, VERSION, namespace, PLURALS[kind], name, _request_timeout=REQUEST_SECONDS
-                )
-            elif _stripped(now) != before:
-                version = now["metadata"]["resourceVersion"]
-                body = {**before, "metadata": {**before["metadata"], "resourceVersion": version}}
-                self._api.replace_namespaced_custom_object(
-                    GROUP, VERSION, namespace, PLURALS[kind], name, body, _request_timeout=REQUEST_SECONDS
-                )
+        changed = self._objects.change(kind, name, namespace, as_before)
+        return _change(kind, name, namespace, Action.CHANGED_BACK) if changed is not None else None
 
+    def _exists(self, kind: str, name: str, namespace: str) -> bool:
+        return self._objects.get(kind, name, namespace, missing_kind_is_none=kind == "Sensor") is not None
 
-def _annotations(one: Mapping[str, Any]) -> dict[str, str]:
-    return dict(one.get("metadata", {}).get("annotations") or {})
+    def _remove(self, kind: str, name: str, namespace: str, template: str) -> Change | None:
+        one = self._objects.get(kind, name, namespace, missing_kind_is_none=kind == "Sensor")
+        if one is None:
+            return None
+        if not documents.runs_template(one, template):
+            return _change(kind, name, namespace, Action.UNCHANGED, f"it is not of {template} and stays")
+        self._objects.delete(kind, name, namespace)
+        return _change(kind, name, namespace, Action.REMOVED)
 
+    def _get_workflow(self, deployment: Deployment, run_id: str) -> dict[str, Any] | None:
+        return self._objects.get("Workflow", _workflow_name(run_id), deployment.namespace or self._namespace)
 
-def _schedule(cron: Mapping[str, Any] | None) -> tuple[str | None, str | None]:
-    """Cron expression and time zone of a CronWorkflow that is not suspended, in either of Argo's spellings."""
-    spec = (cron or {}).get("spec") or {}
-    if not spec or spec.get("suspend"):
-        return None, None
-    schedules = spec.get("schedules") or [spec.get("schedule")]
-    return "; ".join(filter(None, schedules)) or None, spec.get("timezone") or None
+    def _manage(self, deployment: Deployment, run_id: str, action: Action, field: str, value: object) -> Change:
+        """Write one field of the Workflow's spec, where that changes anything."""
+        name, namespace = _workflow_name(run_id), deployment.namespace or self._namespace
+        workflow = self._get_workflow(deployment, run_id)
+        of = ((workflow or {}).get("spec") or {}).get("workflowTemplateRef", {}).get("name")
+        if workflow is None or of != deployment.id:
+            raise _no_such_run(deployment, run_id, of)
+        state = _status(workflow)
+        if state.is_terminal:
+            return _change("Workflow", name, namespace, Action.UNCHANGED, f"it has ended already ({state})")
+        if (workflow["spec"].get(field) or None) == value:
+            note = "it was not suspended" if action is Action.RESUMED else f"it was {action} already"
+            return _change("Workflow", name, namespace, Action.UNCHANGED, note)
+        self._objects.patch("Workflow", name, {"spec": {field: value}}, namespace)
+        return _change("Workflow", name, namespace, action)
 
+    def _waiting(self, workflow: Object) -> tuple[str, ...]:
+        if not tasks.has_pending_tasks(workflow):
+            return tasks.waiting(workflow, ())
+        pods, blind = self._pods(workflow, "Pending")
+        return tasks.waiting(workflow, pods, blind)
 
-def _triggers(annotations: Mapping[str, str]) -> tuple[str, ...]:
-    """What else starts a run, in words; `metaflow.TrainFlow.end` is the event of a finished run."""
-    try:
-        triggers = json.loads(annotations.get("metaflow/triggers") or "[]")
-    except ValueError:
-        return ()
-    words = []
-    for trigger in triggers:
-        name = str(trigger.get("name", ""))
-        finished = re.fullmatch(r"metaflow\.(?P<flow>.+)\.end", name)
-        words.append(f"when {finished['flow']} finishes" if finished else f"on event {name}")
-    return tuple(words)
+    def _troubles(self, workflow: Object) -> tuple[TaskTrouble, ...]:
+        pods, _ = self._pods(workflow, "Failed")
+        return tasks.troubles(workflow, pods or ())
 
-
-def _provenance(annotations: Mapping[str, str]) -> Provenance | None:
-    with suppress(msgspec.DecodeError):
-        return msgspec.json.decode(annotations.get(ANNOTATION, ""), type=Provenance)
-    return None
-
-
-def _version(template: Mapping[str, Any], cron: Mapping[str, Any] | None) -> str:
-    """What tells one version from the next. Metaflow writes a time with every deployment; our own stamp, and the
-    server's own fields, do not count."""
-    written = _annotations(template).get("metaflow/deployment_timestamp") or template.get("spec")
-    return hashlib.sha256(json.dumps([written, (cron or {}).get("spec")], sort_keys=True).encode()).hexdigest()[:16]
+    def _pods(self, workflow: Object, phase: str) -> tuple[list[dict[str, Any]] | None, str | None]:
+        """The pods; None and the reason where the job may not read them, which costs words and no more."""
+        name, namespace = workflow["metadata"]["name"], workflow["metadata"]["namespace"]
+        try:
+            return self._objects.pods(name, namespace, phase, MOST_PODS), None
+        except DeployError as error:
+            if error.failure.reason is not FailureReason.PERMISSION:
+                raise
+            return None, f"what the pods wait for cannot be read: {error.failure.message}"
 
 
-def _sensor(name: str, template: Mapping[str, Any] | None, namespace: str) -> tuple[str, str]:
-    """Name and namespace of the deployment's Sensor."""
-    annotations = _annotations(template or {})
-    return (
-        annotations.get("metaflow/sensor_name") or name.replace(".", "-"),
-        annotations.get("metaflow/sensor_namespace") or namespace,
-    )
+def _status(workflow: Object) -> RunStatus:
+    state = PHASES.get(str((workflow.get("status") or {}).get("phase") or ""), RunStatus.RUNNING)
+    if state is RunStatus.FAILED and (workflow.get("spec") or {}).get("shutdown"):
+        return RunStatus.TERMINATED
+    return state
 
 
-def _stripped(one: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    if one is None:
-        return None
-    metadata = {key: value for key, value in one["metadata"].items() if key not in SERVER_SET}
-    return {key: value for key, value in {**one, "metadata": metadata}.items() if key != "status"}
+def _change(kind: str, name: str, namespace: str, action: Action, note: str | None = None) -> Change:
+    return Change(kind=kind, name=name, namespace=namespace, action=action, note=note)
 
 
 def _workflow_name(run_id: str) -> str:
@@ -332,11 +340,12 @@ def _time(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def _not_metaflows(name: str, namespace: str) -> DeployError:
+def _no_such_run(deployment: Deployment, run_id: str, of: str | None) -> DeployError:
+    what = f"it is a run of {of}" if of else "Argo has no such Workflow, or has it no more"
     return DeployError(
         Failure(
-            reason=FailureReason.DEPLOY,
-            message=f"There is a WorkflowTemplate {name} in {namespace} already, and Metaflow did not make it.",
-            advice="Give another `deployment-name`, or remove that template.",
+            reason=FailureReason.INPUT,
+            message=f"{run_id} is no run of {deployment.id}: {what}.",
+            advice="Correct the run's id, or the deployment's.",
         )
     )

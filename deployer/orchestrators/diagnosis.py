@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 
 from deployer.orchestrators.aws_errors import NO_CREDENTIALS, RENEW, SET_REGION, role_refusal
+from deployer.orchestrators.kubernetes_errors import ADD_TO_ROLE, missing_right
 from deployer.outcome import Failure, FailureReason
 
 
@@ -32,10 +33,11 @@ SYMPTOMS = (
         "authorize",
     ),
     Symptom(
-        r"User \"?([^\"\s]+)\"? cannot (\S+) resource \"?([^\"\s]+)\"?",
-        FailureReason.PERMISSION,
-        "{0} may not {1} {2} in the cluster.",
-        "Add the verb to the Role that the job's service account is bound to.",
+        r"An Argo Event(?: (Source))? (?:name|service account) hasn't been configured",
+        FailureReason.DEPLOY,
+        "The flow has @trigger or @trigger_on_finish, and Metaflow does not know the cluster's Argo Events.",
+        "Set METAFLOW_ARGO_EVENTS_EVENT, METAFLOW_ARGO_EVENTS_EVENT_SOURCE and METAFLOW_ARGO_EVENTS_SERVICE_ACCOUNT, "
+        "which the platform's Argo Events are set up with.",
     ),
     Symptom(
         r"is not authorized to perform: (\S+)(?: on resource: (\S+))?",
@@ -144,9 +146,10 @@ SYMPTOMS = (
     ),
     Symptom(
         r"(spec\.schedules: Required value)",
-        FailureReason.HALF_DEPLOYED,
-        "The cluster's Argo takes only `schedules`: the flow's schedule was refused after its template was written.",
-        "Set METAFLOW_ARGO_WORKFLOWS_USE_SCHEDULES=true.",
+        FailureReason.DEPLOY,
+        "The cluster's Argo takes a schedule only as `schedules`, and Metaflow wrote `schedule`.",
+        "Take METAFLOW_ARGO_WORKFLOWS_USE_SCHEDULES out of the job's settings, so that it is chosen for the cluster; a "
+        "Metaflow without that setting has to be a newer one.",
     ),
 )
 
@@ -164,6 +167,10 @@ def classify_output(output: str) -> Failure | None:
     refused = role_refusal(folded)
     if refused is not None:
         return replace(refused, evidence="")
+    lacks = missing_right(folded)
+    if lacks is not None:
+        message = f"The job lacks a right in the cluster: {lacks}"
+        return Failure(reason=FailureReason.PERMISSION, message=message, advice=ADD_TO_ROLE)
     for symptom in SYMPTOMS:
         found = re.search(symptom.pattern, output, re.IGNORECASE) or re.search(symptom.pattern, folded, re.IGNORECASE)
         if found:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,19 +14,26 @@ UNAUTHORIZED = 401
 FORBIDDEN = 403
 NOT_FOUND = 404
 CONFLICT = 409
+TOO_MANY_REQUESTS = 429
+SERVER_ERROR = 500
 NO_KUBECONFIG = (
-    "Give a kubeconfig's content as the input `kubeconfig`, or run in the cluster with a service account. A pull "
-    "request from a fork, and Dependabot, have no secrets: deploy on `push` instead."
+    "Give a kubeconfig's content as the input `kubeconfig`, an EKS cluster's name as `eks-cluster`, or run in the cluster "
+    "with a service account."
 )
-FORBIDDEN_TEXT = re.compile(r'User "(?P<user>[^"]+)" cannot (?P<verb>\S+) resource "(?P<resource>[^"]+)"')
+FORBIDDEN_TEXT = re.compile(
+    r'User "?(?P<user>[^"\s]+)"? cannot (?P<verb>\S+) resource "?(?P<resource>[^"\s]+)"?'
+    r'(?: in API group "?(?P<group>[^"\s]*)"?)?(?: in the namespace "?(?P<namespace>[^"\s]+)"?)?'
+)
+ADD_TO_ROLE = "Add it to the Role that the account is bound to; docs/rbac.yaml has a Role with all that is needed."
 
 
 @contextmanager
-def failures(doing: str) -> Iterator[None]:
+def failures(doing: str, passed: Callable[[Any], bool] = lambda _: False) -> Iterator[None]:
     """Turn what the Kubernetes client raises into a DeployError.
 
     Args:
         doing: what was asked, as it goes into the sentence: `reading the WorkflowTemplate x`.
+        passed: an ApiException for which this holds is passed on as it is.
     """
     import urllib3.exceptions
     from kubernetes.client import ApiException
@@ -35,6 +42,8 @@ def failures(doing: str) -> Iterator[None]:
     try:
         yield
     except ApiException as error:
+        if passed(error):
+            raise
         raise DeployError(_refused(doing, error)) from error
     except ConfigException as error:
         raise DeployError(
@@ -62,6 +71,20 @@ def is_missing(error: Any) -> bool:
     return error.status == NOT_FOUND and bool(_document(error).get("details", {}).get("name"))
 
 
+def missing_right(said: str) -> str | None:
+    """Which right a text of Kubernetes' authorization says is missing, as a sentence; None where it says nothing.
+
+    `system:serviceaccount:flows:deployer lacks the verb `create` on `workflows` of the API group `argoproj.io` in the
+    namespace `flows`.` The core group, which pods are of, has no name.
+    """
+    found = FORBIDDEN_TEXT.search(said)
+    if found is None:
+        return None
+    group = f" of the API group `{found['group']}`" if found["group"] else ""
+    namespace = f" in the namespace `{found['namespace']}`" if found["namespace"] else ""
+    return f"{found['user']} lacks the verb `{found['verb']}` on `{found['resource']}`{group}{namespace}."
+
+
 def _document(error: Any) -> dict[str, Any]:
     try:
         document = json.loads(error.body or "{}")
@@ -82,12 +105,11 @@ def _refused(doing: str, error: Any) -> Failure:
             evidence=said,
         )
     if error.status == FORBIDDEN:
-        found = FORBIDDEN_TEXT.search(said)
-        lacks = f" {found['user']} lacks `{found['verb']}` on `{found['resource']}`." if found else ""
+        lacks = missing_right(said)
         return Failure(
             reason=FailureReason.PERMISSION,
-            message=f"The job may not do that in the cluster: {doing}.{lacks}",
-            advice="Add the verb to the Role that the service account is bound to.",
+            message=f"The job may not do that in the cluster: {doing}.{f' {lacks}' if lacks else ''}",
+            advice=ADD_TO_ROLE,
             evidence=said,
         )
     if error.status == NOT_FOUND and not is_missing(error):
@@ -95,6 +117,14 @@ def _refused(doing: str, error: Any) -> Failure:
             reason=FailureReason.DEPLOY,
             message=f"The cluster does not know what {doing} means: Argo Workflows is not installed there.",
             advice="Install Argo Workflows' CRDs, or check which cluster the kubeconfig names.",
+            evidence=said,
+        )
+    if error.status >= SERVER_ERROR or error.status == TOO_MANY_REQUESTS:
+        # an API server whose etcd is away answers, too: `etcdserver: request timed out`
+        return Failure(
+            reason=FailureReason.ORCHESTRATOR_UNREACHABLE,
+            message=f"The cluster's API server could not answer while {doing} (status {error.status}).",
+            advice="Try again when the cluster's control plane is well.",
             evidence=said,
         )
     return Failure(

@@ -7,7 +7,7 @@ from typing import NoReturn
 
 from deployer.orchestrators.protocol import MetaflowSettings, RunState, Snapshot
 from deployer.orchestrators.provenance import run_tags
-from deployer.outcome import DeployError, Deployment, Failure, FailureReason, Provenance
+from deployer.outcome import Change, DeployError, Deployment, Failure, FailureReason, Provenance
 
 
 class Plugin:
@@ -34,15 +34,23 @@ class Plugin:
     def stamp(self, deployment_id: str, provenance: Provenance) -> None:
         """The tags of `create` are all that it can be given."""
 
-    def snapshot(self, deployment_id: str) -> Snapshot:
-        """Not to be had."""
-        self._lacks("be put back to what stood before", deployment_id)
+    def notices(self) -> tuple[str, ...]:
+        """Nothing."""
+        return ()
 
-    def restore(self, snapshot: Snapshot) -> None:
+    def settings_for_create(self) -> Mapping[str, str]:
+        """Nothing."""
+        return {}
+
+    def snapshot(self, deployment_id: str) -> Snapshot | None:  # noqa: ARG002
+        """None: not to be had."""
+        return None
+
+    def restore(self, snapshot: Snapshot) -> tuple[Change, ...]:
         """Not to be had."""
         self._lacks("be put back to what stood before", snapshot.deployment_id)
 
-    def run_state(self, deployment: Deployment, run_id: str) -> RunState | None:  # noqa: ARG002
+    def run_state(self, deployment: Deployment, run_id: str, *, diagnose: bool = False) -> RunState | None:  # noqa: ARG002
         """None: Metaflow's own Run tells the state."""
         return None
 
@@ -52,9 +60,21 @@ class Plugin:
             return None
         return f"{self._settings.ui_url.rstrip('/')}/{deployment.flow_name}/{run_id}"
 
-    def terminate(self, deployment: Deployment, run_id: str) -> bool:  # noqa: ARG002
+    def terminate(self, deployment: Deployment, run_id: str) -> Change:  # noqa: ARG002
         """Not to be had over a client; the run is left."""
         self._lacks("end a run", deployment.id)
+
+    def suspend(self, deployment: Deployment, run_id: str) -> Change:  # noqa: ARG002
+        """Not to be had."""
+        self._lacks("suspend a run", deployment.id)
+
+    def unsuspend(self, deployment: Deployment, run_id: str) -> Change:  # noqa: ARG002
+        """Not to be had."""
+        self._lacks("resume a run", deployment.id)
+
+    def delete(self, deployment_id: str) -> tuple[Change, ...]:
+        """Not to be had over a client."""
+        self._lacks("be deleted", deployment_id)
 
     def trigger(self, deployment: Deployment, parameters: Mapping[str, str], *, key: str) -> str:  # noqa: ARG002
         """Not to be had without the flow file."""

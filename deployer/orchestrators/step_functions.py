@@ -1,25 +1,34 @@
 """AWS Step Functions over boto3: what Metaflow lacks there (status, from_deployment), next to what it has.
 
 Where Metaflow keeps what, read from metaflow/plugins/aws/step_functions (2.19): the production token and the owner in
-the start state's Parameters, the schedule in an EventBridge rule of the state machine's name (shortened over 64
-characters), a run's id in the execution's name (`sfn-` before it).
+the start state's Parameters, the schedule in an EventBridge rule of the state machine's name (`event_bridge.py`), a
+run's id in the execution's name (`sfn-` before it).
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import quote
 
 from deployer.orchestrators.aws_errors import code, failures
+from deployer.orchestrators.event_bridge import EventBridge, cron, rule_name
 from deployer.orchestrators.protocol import MetaflowSettings, RunState, Snapshot
 from deployer.orchestrators.provenance import from_tags, run_tags, to_tags
-from deployer.outcome import DeployError, Deployment, Failure, FailureReason, Provenance, RunStatus
+from deployer.outcome import (
+    Action,
+    Change,
+    DeployError,
+    Deployment,
+    Failure,
+    FailureReason,
+    Provenance,
+    RunStatus,
+)
 
 CONNECT_SECONDS = 10
 READ_SECONDS = 20
@@ -37,10 +46,8 @@ CONSOLES = {
     "aws-us-gov": "console.amazonaws-us-gov.com",
     "aws-cn": "console.amazonaws.cn",
 }
-RULE_NAME_LIMIT = 64
 TAG_PREFIX = "metaflow-deploy:"
 MACHINE_KEYS = ("stateMachineArn", "name", "definition", "roleArn", "loggingConfiguration", "type")
-RULE_KEYS = ("Name", "ScheduleExpression", "Description", "State")
 
 
 def open_step_functions(settings: MetaflowSettings) -> StepFunctions:
@@ -75,7 +82,7 @@ class StepFunctions:
         settings: Metaflow's configuration.
         """
         self._client = client
-        self._events = events
+        self._rules = EventBridge(events)
         self._settings = settings
         self._arns: dict[str, str] = {}
 
@@ -86,7 +93,7 @@ class StepFunctions:
             return None
         arn = str(machine["stateMachineArn"])
         parameters = _start_parameters(machine, deployment_id)
-        rule = self._rule(deployment_id)
+        rule = self._rules.rule(deployment_id)
         tags = self._tags(arn)
         environment = _start_environment(machine)
         token = parameters.get("metaflow.production_token")
@@ -99,8 +106,8 @@ class StepFunctions:
             arn=arn,
             region=_region(arn),
             url=self._machine_url(arn),
-            schedule=_cron(rule),
-            timezone="UTC" if _cron(rule) else None,
+            schedule=cron(rule),
+            timezone="UTC" if cron(rule) else None,
             metaflow_namespace=_namespace(environment, token),
             owner=parameters.get("metaflow.owner"),
             project=parameters.get("metaflow.project_name"),
@@ -127,26 +134,33 @@ class StepFunctions:
             if gone:
                 self._client.untag_resource(resourceArn=arn, tagKeys=gone)
 
-    def snapshot(self, deployment_id: str) -> Snapshot:
+    def notices(self) -> tuple[str, ...]:
+        """Nothing."""
+        return ()
+
+    def settings_for_create(self) -> Mapping[str, str]:
+        """Nothing: Metaflow has its configuration from the job alone."""
+        return {}
+
+    def snapshot(self, deployment_id: str) -> Snapshot | None:
         """Definition, role and logging of the state machine, its tags, its rule and the rule's targets."""
         machine = self._describe(deployment_id)
-        rule = self._rule(deployment_id)
-        objects: dict[str, Any] = {"stateMachine": None, "rule": None}
+        kept: dict[str, Any] | None = None
         if machine is not None:
-            objects["stateMachine"] = {key: machine[key] for key in MACHINE_KEYS if machine.get(key) is not None}
-            objects["stateMachine"]["tags"] = self._tags(machine["stateMachineArn"])
-        if rule is not None:
-            objects["rule"] = {key: rule[key] for key in RULE_KEYS if rule.get(key) is not None}
-            with failures(f"reading the targets of the rule {rule['Name']}"):
-                objects["rule"]["Targets"] = self._events.list_targets_by_rule(Rule=rule["Name"])["Targets"]
+            kept = {key: machine[key] for key in MACHINE_KEYS if machine.get(key) is not None}
+            kept["tags"] = self._tags(machine["stateMachineArn"])
+        objects = {"stateMachine": kept, "rule": self._rules.snapshot(deployment_id)}
         return Snapshot(deployment_id=deployment_id, orchestrator=self.type, objects=objects)
 
-    def restore(self, snapshot: Snapshot) -> None:
+    def restore(self, snapshot: Snapshot) -> tuple[Change, ...]:
         """Put state machine and rule back; what was not there is removed."""
-        self._restore_machine(snapshot.deployment_id, snapshot.objects.get("stateMachine"))
-        self._restore_rule(rule_name(snapshot.deployment_id), snapshot.objects.get("rule"))
+        name = snapshot.deployment_id
+        self._arns.clear()  # what `create` made since is not among those known
+        changes = [self._restore_machine(name, snapshot.objects.get("stateMachine"))]
+        changes.append(self._rules.restore(name, snapshot.objects.get("rule")))
+        return tuple(change for change in changes if change is not None)
 
-    def run_state(self, deployment: Deployment, run_id: str) -> RunState | None:
+    def run_state(self, deployment: Deployment, run_id: str, *, diagnose: bool = False) -> RunState | None:  # noqa: ARG002
         """The execution of that name."""
         with failures(f"reading the execution {run_id}"):
             try:
@@ -169,16 +183,48 @@ class StepFunctions:
         console = self._console(arn)
         return f"{console}#/v2/executions/details/{quote(arn, safe=':')}" if console else None
 
-    def terminate(self, deployment: Deployment, run_id: str) -> bool:
+    def terminate(self, deployment: Deployment, run_id: str) -> Change:
         """Stop the execution."""
         state = self.run_state(deployment, run_id)
-        if state is None or state.status.is_terminal:
-            return False
+        if state is None:
+            raise DeployError(
+                Failure(
+                    reason=FailureReason.INPUT,
+                    message=f"{run_id} is no run of {deployment.id}: there is no such execution.",
+                    advice="Correct the run's id, or the deployment's.",
+                )
+            )
+        if state.status.is_terminal:
+            note = f"it has ended already ({state.status})"
+            return Change(kind="execution", name=run_id, action=Action.UNCHANGED, note=note)
         with failures(f"stopping the execution {run_id}"):
             self._client.stop_execution(
                 executionArn=execution_arn(deployment, run_id), cause="terminated by metaflow-deploy"
             )
-        return True
+        return Change(kind="execution", name=run_id, action=Action.TERMINATED)
+
+    def suspend(self, deployment: Deployment, run_id: str) -> Change:  # noqa: ARG002
+        """Not to be had."""
+        self._lacks("suspend", run_id)
+
+    def unsuspend(self, deployment: Deployment, run_id: str) -> Change:  # noqa: ARG002
+        """Not to be had."""
+        self._lacks("unsuspend", run_id)
+
+    def delete(self, deployment_id: str) -> tuple[Change, ...]:
+        """Remove the rule with its targets, then the state machine. AWS lets executions under way go on to their end,
+        and shows the machine as DELETING meanwhile."""
+        machine = self._describe(deployment_id)
+        if machine is not None:
+            _start_parameters(machine, deployment_id)  # a machine that Metaflow did not make is refused here
+        arn = str(machine["stateMachineArn"]) if machine is not None else None
+        changes = [self._rules.delete(deployment_id, arn)]
+        if arn is not None:
+            with failures(f"deleting the state machine {deployment_id}"):
+                self._client.delete_state_machine(stateMachineArn=arn)
+            self._arns.pop(deployment_id, None)
+            changes.append(Change(kind="state machine", name=deployment_id, action=Action.REMOVED))
+        return tuple(change for change in changes if change is not None)
 
     def trigger(self, deployment: Deployment, parameters: Mapping[str, str], *, key: str) -> str:
         """Start an execution whose name is made of the key: AWS refuses the name a second time."""
@@ -215,29 +261,24 @@ class StepFunctions:
         with failures(f"reading the tags of {arn}"):
             return {tag["key"]: tag["value"] for tag in self._client.list_tags_for_resource(resourceArn=arn)["tags"]}
 
-    def _rule(self, name: str) -> dict[str, Any] | None:
-        with failures(f"reading the schedule of {name}"):
-            try:
-                return dict(self._events.describe_rule(Name=rule_name(name)))
-            except self._events.exceptions.ResourceNotFoundException:
-                return None
-
-    def _restore_machine(self, name: str, before: Mapping[str, Any] | None) -> None:
-        arn = self._arn(name)
+    def _restore_machine(self, name: str, before: Mapping[str, Any] | None) -> Change | None:
+        now = self._describe(name)
+        if before is None and now is None:
+            return None
         with failures(f"putting the state machine {name} back"):
             if before is None:
-                if arn is not None:
-                    self._client.delete_state_machine(stateMachineArn=arn)
-                    del self._arns[name]
-                return
+                self._client.delete_state_machine(stateMachineArn=self._arns.pop(name))
+                return Change(kind="state machine", name=name, action=Action.REMOVED)
             kept = {key: before[key] for key in ("definition", "roleArn", "loggingConfiguration") if key in before}
-            if arn is None:
+            if now is None:
                 self._client.create_state_machine(name=name, type=before.get("type", "STANDARD"), **kept)
                 self._arns.clear()
-                arn = self._arn(name)
-            else:
-                self._client.update_state_machine(stateMachineArn=arn, **kept)
-            self._restore_tags(str(arn), before["tags"])
+            elif any(now.get(key) != value for key, value in kept.items()):
+                self._client.update_state_machine(stateMachineArn=now["stateMachineArn"], **kept)
+            elif self._tags(now["stateMachineArn"]) == before["tags"]:
+                return None
+            self._restore_tags(str(self._arn(name)), before["tags"])
+        return Change(kind="state machine", name=name, action=Action.CREATED if now is None else Action.CHANGED_BACK)
 
     def _restore_tags(self, arn: str, before: Mapping[str, str]) -> None:
         gone = sorted(set(self._tags(arn)) - set(before))
@@ -246,20 +287,15 @@ class StepFunctions:
         if before:
             self._client.tag_resource(resourceArn=arn, tags=[{"key": k, "value": v} for k, v in before.items()])
 
-    def _restore_rule(self, name: str, before: Mapping[str, Any] | None) -> None:
-        with failures(f"putting the schedule {name} back"):
-            if before is not None:
-                self._events.put_rule(**{key: value for key, value in before.items() if key != "Targets"})
-                if before.get("Targets"):
-                    self._events.put_targets(Rule=name, Targets=before["Targets"])
-                return
-            try:
-                targets = [one["Id"] for one in self._events.list_targets_by_rule(Rule=name)["Targets"]]
-            except self._events.exceptions.ResourceNotFoundException:
-                return
-            if targets:
-                self._events.remove_targets(Rule=name, Ids=targets)
-            self._events.delete_rule(Name=name)
+    def _lacks(self, what: str, run_id: str) -> NoReturn:
+        raise DeployError(
+            Failure(
+                reason=FailureReason.INPUT,
+                input="operation",
+                message=f"AWS Step Functions cannot {what} {run_id}: an execution runs, or is stopped for good.",
+                advice="Terminate it, or let it run to its end.",
+            )
+        )
 
     def _machine_url(self, arn: str) -> str | None:
         console = self._console(arn)
@@ -272,14 +308,6 @@ class StepFunctions:
         if console is None or not host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws")):
             return None
         return f"https://{_region(arn)}.{console}/states/home?region={_region(arn)}"
-
-
-def rule_name(name: str) -> str:
-    """The EventBridge rule of a state machine, as Metaflow names it."""
-    if len(name) <= RULE_NAME_LIMIT:
-        return name
-    digest = base64.b32encode(hashlib.sha1(name.encode(), usedforsecurity=False).digest()).decode()[:16].lower()
-    return f"{name[:47]}-{digest}"
 
 
 def execution_arn(deployment: Deployment, run_id: str) -> str:
@@ -333,17 +361,9 @@ def _namespace(environment: Mapping[str, str], token: str | None) -> str | None:
     return environment.get("METAFLOW_NAMESPACE") or (f"production:{token}" if token else None)
 
 
-def _cron(rule: Mapping[str, Any] | None) -> str | None:
-    """The cron expression of an enabled rule, AWS's six fields."""
-    if rule is None or rule.get("State") != "ENABLED":
-        return None
-    found = re.fullmatch(r"cron\((.*)\)", rule.get("ScheduleExpression", ""))
-    return found[1] if found else rule.get("ScheduleExpression")
-
-
 def _version(machine: Mapping[str, Any], rule: Mapping[str, Any] | None) -> str:
     """What tells one version from the next: a digest of what a deployment writes."""
-    parts = [machine["definition"], machine.get("roleArn"), _cron(rule)]
+    parts = [machine["definition"], machine.get("roleArn"), cron(rule)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 

@@ -6,7 +6,7 @@ import posixpath
 import re
 from collections.abc import Sequence
 
-from deployer.outcome import Deployment, Failure, FailureReason, FlowOutcome, Outcome, Status, TaskFailure
+from deployer.outcome import Deployment, Failure, FailureReason, FlowOutcome, Outcome, Standing, Status, TaskFailure
 from deployer.report.markdown import Markdown, code, fence, html_code, html_text, link, plain, prose
 from deployer.report.mermaid import flowchart
 from deployer.report.words import count, duration, listed, moment, orchestrator, schedule, shortened, zone
@@ -42,6 +42,8 @@ def deployment_cell(flow: FlowOutcome, outcome: Outcome) -> Markdown:
     commit = _deployed_commit(flow, outcome)
     if commit is not None:
         where.append(commit_link(commit, outcome))
+    if flow.standing is Standing.AS_BEFORE and flow.deployment is not None:
+        where.append(Markdown("as before"))
     first = link(code(flow.deployment.id), flow.deployment.url) if flow.deployment is not None else NOTHING
     return Markdown(f"{first}<br>{' · '.join(where)}")
 
@@ -169,7 +171,9 @@ def log_title(failure: Failure, flows: Sequence[FlowOutcome]) -> Markdown:
 
 
 def is_as_before(flow: FlowOutcome) -> bool:
-    """Whether what stands is not of this job: its deployment failed, or it only triggers."""
+    """Whether what stands is not of this job: its deployment failed, or was put back, or it only triggers."""
+    if flow.standing is not None:
+        return flow.standing is not Standing.DEPLOYED and flow.standing is not Standing.HALF_DEPLOYED
     return flow.operation == "trigger" or (flow.failure is not None and flow.failure.reason not in AFTERWARDS)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from deployer.outcome import Check, CheckState, FailureReason, FlowOutcome, Outcome, Run, RunStatus, Status
+from deployer.outcome import Check, CheckState, FailureReason, FlowOutcome, Outcome, Run, RunStatus, Standing, Status
 from deployer.report.inventory import inventory_story
 from deployer.report.markdown import Markdown, code, plain, prose
 from deployer.report.words import count, listed, orchestrator
@@ -193,8 +193,9 @@ def _trouble(flow: FlowOutcome) -> str:
         return "is half deployed"
     if flow.operation == "trigger":
         return "could not be triggered"
-    if reason is FailureReason.TRIGGER:
-        return "was deployed, but could not be triggered"
+    if reason is FailureReason.TRIGGER or flow.standing is Standing.DEPLOYED:
+        unread = reason is not FailureReason.TRIGGER and flow.deployment is not None and not flow.deployment.version
+        return f"was deployed, but could not be {'read back' if unread else 'triggered'}"
     why = WHY.get(reason)
     return f"was not deployed: {why}" if why else "was not deployed"
 
@@ -211,6 +212,8 @@ def _run_trouble(reason: FailureReason, run: Run) -> str:
 
 
 def _cancelled(flow: FlowOutcome) -> str:
+    if flow.standing is Standing.AS_BEFORE:
+        return "was not deployed: the job was cancelled"
     if flow.run is None:
         return "was deployed before the job was cancelled" if flow.deployment is not None else "was cancelled"
     done = "triggered" if flow.operation == "trigger" else "deployed"

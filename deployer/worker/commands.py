@@ -14,7 +14,7 @@ import struct
 import sys
 from typing import Any
 
-from deployer.worker import server
+from deployer.worker import configuration, server
 
 STATUS = struct.Struct("!i")
 
@@ -103,12 +103,18 @@ def install(impl: Any, warm: socket.socket) -> bool:
     if list(inspect.signature(spm.run_command).parameters) != wanted:
         return False
 
+    started_anew = spm.run_command
+
     def run_command(
         command: list[str],
         env: dict[str, str] | None = None,
         cwd: str | None = None,
         show_output: bool = False,  # noqa: ARG001  # it is always shown
     ) -> int:
+        if configuration.differences(env if env is not None else os.environ):
+            # `deployer-options` gave the command a profile or an environment of its own: Metaflow has to be imported
+            # with it, and not the forked way
+            return int(started_anew(command, env, cwd, show_output=True))
         forked = fork_command(warm, command, dict(env if env is not None else os.environ), cwd or os.getcwd())  # noqa: PTH109
         spm.commands[forked.process.pid] = forked
         return forked.process.pid

@@ -86,13 +86,13 @@ class Stamp(msgspec.Struct, tag=True, frozen=True, kw_only=True):
 
 
 class TakeSnapshot(msgspec.Struct, tag=True, frozen=True, kw_only=True):
-    """Take all objects of a deployment as they stand; answers a `Snapshot`."""
+    """Take all objects of a deployment as they stand; answers a `Snapshot`, or null where the orchestrator has none."""
 
     deployment_id: str
 
 
 class Restore(msgspec.Struct, tag=True, frozen=True, kw_only=True):
-    """Put all objects of a deployment back; answers null."""
+    """Put all objects of a deployment back; answers the `Change`s that it took."""
 
     snapshot: Snapshot
 
@@ -116,7 +116,7 @@ class Observe(msgspec.Struct, tag=True, frozen=True, kw_only=True):
 
 
 class Terminate(msgspec.Struct, tag=True, frozen=True, kw_only=True):
-    """End a run; answers whether it was running still."""
+    """End a run; answers a `Change`."""
 
     deployment: Deployment
     run: Run

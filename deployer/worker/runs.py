@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from deployer.orchestrators.protocol import Orchestrator, RunState
+from deployer.orchestrators.protocol import Orchestrator, RunState, TaskTrouble
 from deployer.outcome import Run, RunStatus, TaskFailure
 from deployer.worker.protocol import Observe
 
@@ -26,7 +26,7 @@ def observe(orchestrator: Orchestrator, request: Observe, repository_root: str) 
     (Netflix/metaflow#1710).
     """
     before = request.run
-    state = orchestrator.run_state(request.deployment, before.id)
+    state = orchestrator.run_state(request.deployment, before.id, diagnose=request.diagnose)
     client_run = metaflow_run(before.pathspec)
     status = _status(state, client_run)
     run = replace(
@@ -37,9 +37,11 @@ def observe(orchestrator: Orchestrator, request: Observe, repository_root: str) 
         finished_at=_time(state.finished_at if state else None, client_run, "finished_at"),
         step_tasks=_step_tasks(client_run, count=request.diagnose),
         begun=client_run is not None,
+        waiting=state.waiting if state is not None else (),
     )
     if request.diagnose and status in (RunStatus.FAILED, RunStatus.TERMINATED):
         failed = _failed_task(client_run, request.deployment.provenance, repository_root)
+        failed = with_trouble(failed, state.troubles if state is not None else ())
         note = state.message if state is not None and failed is None else None
         run = replace(run, failed_task=failed, note=note or run.note)
     return run
@@ -109,6 +111,22 @@ def _failed_task(client_run: Any | None, provenance: Any, repository_root: str) 
         if not task.successful and not (task.finished and task.exception is None):
             return _describe(task, provenance, repository_root)
     return None
+
+
+def with_trouble(failed: TaskFailure | None, troubles: Sequence[TaskTrouble]) -> TaskFailure | None:
+    """The failed task as Metaflow recorded it, with what the orchestrator says of its end where that says more.
+
+    A task that was killed records no exception, and one whose pod never started is not in Metaflow at all.
+    """
+    of_step = [trouble for trouble in troubles if failed is None or trouble.step == failed.step]
+    trouble = next(iter(of_step), None)
+    if trouble is None:
+        return failed
+    if failed is None:
+        return TaskFailure(step=trouble.step, exception=trouble.what, log=_tail(trouble.detail))
+    if failed.exception is not None and not trouble.decides:
+        return failed
+    return replace(failed, exception=trouble.what, log=failed.log or _tail(trouble.detail))
 
 
 def _describe(task: Any, provenance: Any, repository_root: str) -> TaskFailure:

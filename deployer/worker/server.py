@@ -32,6 +32,8 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from deployer.worker import configuration
+
 SESSION = b"S"
 COMMAND = b"C"
 
@@ -228,6 +230,7 @@ def run_flow_file(request: CommandRequest) -> int:
     os.environ.clear()
     os.environ.update(request.environment)
     os.chdir(request.folder)
+    configuration.take_up(request.environment)
     flow_file = request.arguments[1]
     forget_ourselves()
     sys.argv = request.arguments[1:]

@@ -97,7 +97,7 @@ class Session:
             case _:
                 return self._ask_orchestrator(request)
 
-    def _ask_orchestrator(self, request: protocol.Request) -> Any:
+    def _ask_orchestrator(self, request: protocol.Request) -> Any:  # noqa: PLR0911  # one request a line
         orchestrator = self._opened_orchestrator()
         match request:
             case protocol.Read():
@@ -141,9 +141,11 @@ class Session:
 
     def _create(self, request: protocol.Create) -> protocol.Created:
         options = dict(request.options)
+            warnings=self._opened_orchestrator().notices(),
         tags = self._opened_orchestrator().create_tags(request.provenance)
         options["tags"] = [*options.get("tags", ()), *tags]
         if not options["tags"]:
+        self._take_up_settings()
             del options["tags"]
         return self._opened_flow().create(options)
 
@@ -153,6 +155,18 @@ class Session:
             converted = self._converted(request.parameters)
             run = self._flow.trigger(deployment.id, converted)
         elif deployment.orchestrator == "argo-workflows":
+    def _take_up_settings(self) -> None:
+        """Configure Metaflow for what is installed at the orchestrator, where nobody chose otherwise."""
+        found = self._opened_orchestrator().settings_for_create()
+        settings = {
+            name: value
+            for name, value in found.items()
+            if configuration.is_known(name) and not configuration.is_set(name)
+        }
+        os.environ.update(settings)
+        configuration.take_up(settings)
+        self._opened_flow().impl.env_vars.update(settings)
+
             converted = dict(request.parameters)
             run = trigger(_from_deployment(deployment.id, self._warm), converted)
         else:
@@ -208,3 +222,4 @@ def settings() -> MetaflowSettings:
         region=os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION"),
         state_machine_prefix=value("SFN_STATE_MACHINE_PREFIX"),
     )
+        kubernetes_namespace_is_set=configuration.is_set("METAFLOW_KUBERNETES_NAMESPACE"),

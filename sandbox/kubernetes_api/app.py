@@ -60,6 +60,8 @@ class Cluster:
     """By plural, the message with which its next creation or update is refused as invalid."""
     cron_fields: tuple[str, ...] = ()
     """The fields of a CronWorkflow's `spec` that its CRD knows; none: it keeps whatever comes, as a minimal CRD does."""
+    pods: list[Object] = field(default_factory=list)
+    """The pods that there are, as the kubelet would have reported them."""
     requests: list[Object] = field(default_factory=list)
     version: int = 0
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -100,6 +102,7 @@ def make_app() -> Flask:
 
     _add_collection(app, cluster)
     _add_object(app, cluster)
+    _add_pods(app, cluster)
     _add_control(app, cluster)
     discovery.add(app, cluster, group=GROUP, kinds=KINDS, user=USER)
     return app
@@ -152,12 +155,31 @@ def _add_collection(app: Flask, cluster: Cluster) -> None:
                 raise Refused(409, "AlreadyExists", f'{plural}.{GROUP} "{name}" already exists', name, plural)
             _validate(cluster, plural, name)
             now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            _prune(cluster, plural, name, body)
+            if request.args.get("dryRun") == "All":
+                return jsonify(body), 201
             metadata |= {"namespace": namespace, "uid": str(uuid.uuid4()), "creationTimestamp": now, "generation": 1}
             cluster.objects[namespace, plural, name] = cluster.stamped(body)
         return jsonify(body), 201
 
 
 def _add_object(app: Flask, cluster: Cluster) -> None:
+def _add_pods(app: Flask, cluster: Cluster) -> None:
+    @app.get("/api/v1/namespaces/<namespace>/pods")
+    def pods(namespace: str) -> Any:
+        if ("list", "pods") in cluster.denied:
+            message = (
+                f'pods is forbidden: User "{USER}" cannot list resource "pods" in API group "" '
+                f'in the namespace "{namespace}"'
+            )
+            raise Refused(403, "Forbidden", message, "", "pods")
+        phase = request.args.get("fieldSelector", "").removeprefix("status.phase=")
+        workflow = request.args.get("labelSelector", "").split("=")[-1]
+        items = [pod for pod in cluster.pods if pod["status"]["phase"] == phase]
+        items = [pod for pod in items if pod["metadata"]["labels"]["workflows.argoproj.io/workflow"] == workflow]
+        return jsonify({"apiVersion": "v1", "kind": "PodList", "metadata": {}, "items": items})
+
+
     def found(namespace: str, plural: str, name: str) -> Object:
         one = cluster.objects.get((namespace, plural, name))
         if one is None:
@@ -182,6 +204,7 @@ def _add_object(app: Flask, cluster: Cluster) -> None:
                 raise Refused(409, "Conflict", message, name, plural)
             _validate(cluster, plural, name)
             kept = {key: before["metadata"][key] for key in ("uid", "creationTimestamp", "namespace", "name")}
+            _prune(cluster, plural, name, body)
             body["metadata"] = {**body["metadata"], **kept, "generation": before["metadata"]["generation"] + 1}
             cluster.objects[namespace, plural, name] = cluster.stamped(body)
         return jsonify(body)
@@ -208,6 +231,17 @@ def _validate(cluster: Cluster, plural: str, name: str) -> None:
 
 
 def _merge(target: Object, patch: Object) -> None:
+def _prune(cluster: Cluster, plural: str, name: str, body: Object) -> None:
+    """Drop what a schema does not know, and ask for what it requires: Argo's of a CronWorkflow, 3.x or 4.x."""
+    if plural != "cronworkflows" or not cluster.cron_fields:
+        return
+    known = {*cluster.cron_fields, "suspend", "timezone", "workflowSpec", "startingDeadlineSeconds"}
+    body["spec"] = {key: value for key, value in body["spec"].items() if key in known and value is not None}
+    if "schedule" not in known and "schedules" not in body["spec"]:
+        message = f'CronWorkflow.{GROUP} "{name}" is invalid: spec.schedules: Required value'
+        raise Refused(422, "Invalid", message, name, plural)
+
+
     """A JSON merge patch (RFC 7386)."""
     for key, value in patch.items():
         if value is None:
@@ -228,6 +262,7 @@ def _add_control(app: Flask, cluster: Cluster) -> None:
             cluster.invalid = dict(body.get("invalid", {}))
             cluster.cron_fields = tuple(body.get("cron_fields", ()))
         return jsonify({})
+            cluster.pods = list(body.get("pods", ()))
 
     @app.post("/_control/status/<namespace>/<name>")
     def status(namespace: str, name: str) -> Any:

@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterable, Mapping
 from typing import Any
+from pathlib import Path
 
 from sandbox.kubernetes_api.app import GROUP, TOKEN
 
@@ -39,10 +40,11 @@ class KubernetesControl:
         invalid: Mapping[str, str] | None = None,
         cron_fields: Iterable[str] = (),
     ) -> None:
-        """Set what is refused from now on: (verb, plural) pairs, CRDs that are not installed, invalid objects; and the
-        fields that the CronWorkflow's CRD knows."""
+        """Set what is refused from now on: (verb, plural) pairs, CRDs that are not installed, invalid objects; the
+        fields that the CronWorkflow's CRD knows; and the pods that there are."""
         body = {
             "denied": list(denied),
+        pods: Iterable[Mapping[str, Any]] = (),
             "missing": list(missing),
             "invalid": dict(invalid or {}),
             "cron_fields": list(cron_fields),
@@ -51,6 +53,7 @@ class KubernetesControl:
 
     def get(self, plural: str, name: str, namespace: str = "default") -> dict[str, Any] | None:
         """An object, as the API gives it."""
+            "pods": list(pods),
         try:
             return dict(self._ask("GET", f"/apis/{GROUP}/v1alpha1/namespaces/{namespace}/{plural}/{name}"))
         except urllib.error.HTTPError as error:

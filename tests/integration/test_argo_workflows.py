@@ -52,8 +52,9 @@ def cluster(server: KubernetesControl) -> Iterator[KubernetesControl]:
 def argo(cluster: KubernetesControl) -> ArgoWorkflows:
     configuration = kubernetes_client.Configuration(host=cluster.url)
     configuration.api_key["authorization"] = f"Bearer {TOKEN}"
-    api = kubernetes_client.CustomObjectsApi(kubernetes_client.ApiClient(configuration))
-    return ArgoWorkflows(api, MetaflowSettings(user="me", argo_ui_url="https://argo.example.com/"))
+    client = kubernetes_client.ApiClient(configuration)
+    api, core = kubernetes_client.CustomObjectsApi(client), kubernetes_client.CoreV1Api(client)
+    return ArgoWorkflows(lambda: (api, core), MetaflowSettings(user="me", argo_ui_url="https://argo.example.com/"))
 
 
 @pytest.fixture
@@ -143,7 +144,7 @@ def test_what_is_deployed_is_triggered_by_its_identifier_alone(
     runner: Runner, workspace: Path, cluster: KubernetesControl
 ) -> None:
     assert run(runner, workspace, cluster).exit_code == 0
-    result = run(runner, workspace, cluster, flow="", operation="trigger", deployment_name="helloflow", wait="none")
+    result = run(runner, workspace, cluster, flow="", operation="trigger", deployment_id="helloflow", wait="none")
     assert result.exit_code == 0, result.log
     assert result.outputs["run-pathspec"].startswith("HelloFlow/argo-helloflow-")
 
@@ -186,13 +187,68 @@ def test_a_cluster_without_argo_is_told(runner: Runner, workspace: Path, cluster
     assert "Argo Workflows is not installed" in result.summary
 
 
-def test_a_half_made_deployment_says_what_stands(runner: Runner, workspace: Path, cluster: KubernetesControl) -> None:
+def test_a_half_made_deployment_is_put_back(runner: Runner, workspace: Path, cluster: KubernetesControl) -> None:
     (workspace / "flows" / "daily.py").write_text(SCHEDULED)
-    cluster.configure(invalid={"cronworkflows": "spec.schedules: Required value"})
-    result = run(runner, workspace, cluster, flow="flows/daily.py", project_branch="half")
+    inputs = {"flow": "flows/daily.py", "project_branch": "half"}
+    name = "recsys.test.half.dailyflow"
+    cluster.configure(invalid={"cronworkflows": "spec.timezone: Invalid value"})
+    result = run(runner, workspace, cluster, **inputs)
+    assert result.outputs["failure-reason"] == "deploy", result.log
+    assert "removed again" in result.summary
+    assert cluster.get("workflowtemplates", name) is None, "nothing stood before, nothing stands now"
+
+    cluster.configure()
+    assert run(runner, workspace, cluster, **inputs).exit_code == 0
+    before = cluster.get("workflowtemplates", name)
+    cluster.configure(invalid={"cronworkflows": "spec.timezone: Invalid value"})
+    result = run(runner, workspace, cluster, **inputs)
+    assert result.outputs["failure-reason"] == "deploy", result.log
+    assert "put back to what stood before" in result.summary
+    assert "as before" in result.summary
+    after = cluster.get("workflowtemplates", name)
+    assert before is not None
+    assert after is not None
+    assert (after["spec"], after["metadata"]["annotations"]) == (before["spec"], before["metadata"]["annotations"])
+
+
+def test_what_cannot_be_put_back_is_told_part_by_part(
+    runner: Runner, workspace: Path, cluster: KubernetesControl
+) -> None:
+    (workspace / "flows" / "daily.py").write_text(SCHEDULED)
+    cluster.configure(
+        invalid={"cronworkflows": "spec.timezone: Invalid value"}, denied=[("delete", "workflowtemplates")]
+    )
+    result = run(runner, workspace, cluster, flow="flows/daily.py", project_branch="stuck")
     assert result.outputs["failure-reason"] == "half-deployed", result.log
-    assert result.outputs["deployment-id"] == "recsys.test.half.dailyflow"
-    assert "USE_SCHEDULES" in result.summary.replace("\\", "")
+    assert "the WorkflowTemplate is new" in result.summary
+    assert "lacks the verb" in result.summary
+
+
+@pytest.mark.parametrize(
+    ("known", "spelling"),
+    [(["schedule"], "schedule"), (["schedule", "schedules"], "schedules"), (["schedules"], "schedules")],
+)
+def test_a_schedule_is_spelled_as_the_installed_crd_knows_it(
+    known: list[str], spelling: str, runner: Runner, workspace: Path, cluster: KubernetesControl
+) -> None:
+    (workspace / "flows" / "daily.py").write_text(SCHEDULED)
+    cluster.configure(cron_fields=known)
+    (one,) = run(
+        runner, workspace, cluster, flow="flows/daily.py", project_branch=f"s{len(known)}{spelling}"
+    ).deployments
+    assert one["schedule"] == "0 6 * * ?"
+    cron = cluster.get("cronworkflows", one["deployment_id"])
+    assert cron is not None
+    assert set(cron["spec"]) & {"schedule", "schedules"} == {spelling}
+
+
+def test_a_spelling_that_somebody_chose_stays(runner: Runner, workspace: Path, cluster: KubernetesControl) -> None:
+    (workspace / "flows" / "daily.py").write_text(SCHEDULED)
+    cluster.configure(cron_fields=["schedules"])
+    runner.environment["METAFLOW_ARGO_WORKFLOWS_USE_SCHEDULES"] = "false"
+    result = run(runner, workspace, cluster, flow="flows/daily.py", project_branch="chosen")
+    assert result.outputs["failure-reason"] == "deploy", result.log
+    assert "METAFLOW\\_ARGO\\_WORKFLOWS\\_USE\\_SCHEDULES" in result.summary
 
 
 def test_the_kubeconfig_is_never_printed(runner: Runner, workspace: Path, cluster: KubernetesControl) -> None:
@@ -229,7 +285,7 @@ def test_a_snapshot_puts_everything_back(
     argo.stamp("restored", PROVENANCE)
     spec = {"schedule": "0 0 * * *", "workflowSpec": {}}
     body: dict[str, Any] = {"kind": "CronWorkflow", "metadata": {"name": "restored"}, "spec": spec}
-    argo._create("CronWorkflow", body, "default")
+    argo._objects.create("CronWorkflow", body, "default")
     argo.restore(before)
     assert argo.snapshot("restored") == before
     assert cluster.get("cronworkflows", "restored") is None
@@ -269,7 +325,7 @@ def test_the_same_key_never_starts_a_second_run(
 
 
 def test_what_metaflow_did_not_make_is_left_alone(argo: ArgoWorkflows, cluster: KubernetesControl) -> None:
-    argo._create(
+    argo._objects.create(
         "WorkflowTemplate", {"kind": "WorkflowTemplate", "metadata": {"name": "foreign"}, "spec": {}}, "default"
     )
     with pytest.raises(DeployError, match="Metaflow did not make it"):

@@ -14,6 +14,7 @@ from deployer.orchestrators.provenance import TAG_LENGTH, from_tags, run_tags, t
 from deployer.orchestrators.step_functions import StepFunctions, execution_name, rule_name
 from deployer.outcome import DeployError, Deployment, FailureReason, Provenance
 
+NO_CLIENTS = lambda: (None, None)  # noqa: E731  # what needs no server makes no request
 ARN = "arn:aws:states:eu-west-1:123456789012:stateMachine:Train"
 MACHINE = Deployment(id="Train", orchestrator="step-functions", flow_name="Train", arn=ARN)
 TEMPLATE = Deployment(id="train", orchestrator="argo-workflows", flow_name="Train", namespace="ml")
@@ -48,16 +49,16 @@ def test_an_endpoint_that_is_not_awss_has_no_console(endpoint: str) -> None:
 def test_the_metaflow_ui_comes_before_the_orchestrators_page() -> None:
     ui = {"ui_url": "https://ui.example.com/", "argo_ui_url": "https://argo.example.com"}
     aws = step_functions("https://states.eu-west-1.amazonaws.com", **ui)
-    argo = ArgoWorkflows(None, MetaflowSettings(**ui))  # type: ignore[arg-type]
+    argo = ArgoWorkflows(NO_CLIENTS, MetaflowSettings(**ui))  # type: ignore[arg-type]
     assert aws.run_url(MACHINE, "sfn-abc") == "https://ui.example.com/Train/sfn-abc"
     assert argo.run_url(TEMPLATE, "argo-train-x") == "https://ui.example.com/Train/argo-train-x"
     assert Plugin("dagster", MetaflowSettings(**ui)).run_url(TEMPLATE, "d-1") == "https://ui.example.com/Train/d-1"  # type: ignore[arg-type]
 
 
 def test_argos_own_page_or_none() -> None:
-    argo = ArgoWorkflows(None, MetaflowSettings(argo_ui_url="https://argo.example.com/"))
+    argo = ArgoWorkflows(NO_CLIENTS, MetaflowSettings(argo_ui_url="https://argo.example.com/"))
     assert argo.run_url(TEMPLATE, "argo-train-x") == "https://argo.example.com/workflows/ml/train-x"
-    assert ArgoWorkflows(None, MetaflowSettings()).run_url(TEMPLATE, "argo-train-x") is None
+    assert ArgoWorkflows(NO_CLIENTS, MetaflowSettings()).run_url(TEMPLATE, "argo-train-x") is None
 
 
 def test_what_a_plug_in_lacks_is_told_by_name() -> None:
@@ -170,7 +171,7 @@ FIRST = (
                 'resource "workflowtemplates" in API group "argoproj.io" in the namespace "ml"'
             ),
             FailureReason.PERMISSION,
-            "create workflowtemplates",
+            "the verb `create` on `workflowtemplates`",
         ),
     ],
 )

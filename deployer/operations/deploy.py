@@ -10,26 +10,26 @@ from typing import Any, TypeVar
 from deployer.deadline import Deadline
 from deployer.inputs import Inputs, Wait
 from deployer.operations.handle import FlowHandle, Job
-from deployer.operations.wait import follow
 from deployer.operations.put_back import Before, after_failure
+from deployer.operations.wait import follow
 from deployer.orchestrators.diagnosis import classify_output
-from deployer.outcome import (
 from deployer.orchestrators.protocol import Snapshot
+from deployer.outcome import (
     Deployment,
     Failure,
     FailureReason,
     FlowOutcome,
-    Run,
     Provenance,
-    Status,
+    Run,
     Standing,
+    Status,
 )
 from deployer.worker import protocol
 from deployer.worker.client import WorkerCancelled, WorkerError, WorkerTimeout
 
-READ_LIMIT = 60.0
 T = TypeVar("T")
 
+READ_LIMIT = 60.0
 """Seconds for one question to the orchestrator; its client gives up earlier."""
 READ_BACK_LIMIT = 60.0
 """Seconds to read back what was deployed, an orchestrator that does not answer at the moment included."""
@@ -106,7 +106,6 @@ def run(handle: FlowHandle, outcome: FlowOutcome) -> FlowOutcome:
     return _with_failure(replace(outcome, run=seen, status=Status.SUCCESS), failure)
 
 
-def failed(outcome: FlowOutcome, error: WorkerError) -> FlowOutcome:
 def _untold_run(outcome: FlowOutcome) -> FlowOutcome:
     """A trigger that was asked and not answered may have started a run: it is never asked again, and that is said."""
     failure = outcome.failure
@@ -117,6 +116,7 @@ def _untold_run(outcome: FlowOutcome) -> FlowOutcome:
     return replace(outcome, failure=replace(failure, message=message, advice=advice))
 
 
+def failed(outcome: FlowOutcome, error: WorkerError) -> FlowOutcome:
     """The outcome with a failed call's failure; what Metaflow printed is read for the cause where it lies there."""
     if isinstance(error, WorkerCancelled):
         return _with_failure(outcome, error.failures[0])
@@ -136,13 +136,52 @@ def _create(handle: FlowHandle, outcome: FlowOutcome) -> FlowOutcome:
     before = Before()
     try:
         name = handle.call(protocol.Name(), str | None, deadline)  # type: ignore[arg-type]  # a union is no type[]
-        before = _read(handle, name, None, deadline.within(READ_LIMIT))
-        options = create_options(job.inputs)
-        created = handle.call(protocol.Create(options=options, provenance=provenance), protocol.Created, deadline)
-        name = created.deployment_id
-        stamp = protocol.Stamp(deployment_id=name, provenance=provenance)
-        handle.call(stamp, type(None), Deadline(READ_LIMIT))
-        deployment = _read(handle, name, created.flow_name, Deadline(READ_LIMIT))
+        before = _look(handle, name, deadline.within(READ_LIMIT))
+    except WorkerError as error:
+        return replace(failed(outcome, error), standing=Standing.AS_BEFORE)
+    provenance = job.provenance(outcome.flow)
+    request = protocol.Create(options=create_options(job.inputs), provenance=provenance)
+    try:
+        created = handle.call(request, protocol.Created, deadline)
+    except WorkerError as error:
+        return after_failure(handle, failed(outcome, error), before)
+    outcome = replace(outcome, replaced=before.deployment, standing=Standing.DEPLOYED)
+    return _read_back(handle, outcome, created, provenance)
+
+
+def _look(handle: FlowHandle, name: str | None, deadline: Deadline) -> Before:
+    """What stands before anything is written."""
+    if name is None:
+        return Before()
+    deployment = _read(handle, name, None, deadline)
+    request = protocol.TakeSnapshot(deployment_id=name)
+    snapshot = handle.call(request, Snapshot | None, deadline)  # type: ignore[arg-type]
+    return Before(deployment=deployment, snapshot=snapshot)
+
+
+def _read_back(
+    handle: FlowHandle, outcome: FlowOutcome, created: protocol.Created, provenance: Provenance
+) -> FlowOutcome:
+    """Stamp what was deployed, and read it back: only what the orchestrator has is deployed.
+
+    Nothing is deployed a second time here. What cannot be read is told with all that is known of it.
+    """
+    name = created.deployment_id
+    deadline = Deadline(READ_BACK_LIMIT)
+    known = Deployment(id=name, orchestrator=outcome.orchestrator, flow_name=created.flow_name)
+    outcome = replace(outcome, deployment=known)
+    try:
+        _persist(handle, protocol.Stamp(deployment_id=name, provenance=provenance), type(None), deadline)
+    except WorkerCancelled as error:
+        return failed(outcome, error)
+    except WorkerError as error:
+        warning = f"{name} is deployed, but where it came from could not be written to it. {error}"
+        outcome = replace(outcome, warnings=(*outcome.warnings, warning))
+    try:
+        read = protocol.Read(deployment_id=name, flow_name=created.flow_name)
+        deployment = _persist(handle, read, Deployment | None, deadline)  # type: ignore[arg-type]
+    except WorkerCancelled as error:
+        return failed(outcome, error)
     except WorkerError as error:
         return _with_failure(outcome, _unread(name, error.failures[0]))
     if deployment is None:
@@ -179,7 +218,7 @@ def _read(handle: FlowHandle, name: str | None, flow_name: str | None, deadline:
 
 def _standing(handle: FlowHandle) -> Deployment:
     inputs = handle.job.inputs
-    name = inputs.deployment_name
+    name = inputs.deployment_id
     if handle.opened is not None and handle.opened.description is not None:
         name = handle.call(protocol.Name(), str | None, Deadline(READ_LIMIT)) or name  # type: ignore[arg-type]
     deployment = _read(handle, name, None, Deadline(READ_LIMIT))
@@ -335,12 +374,6 @@ def _joined(first: Failure, others: tuple[Failure, ...]) -> Failure:
     return replace(first, message=messages)
 
 
-def _vanished(name: str | None) -> Failure:
-    return Failure(
-        reason=FailureReason.DEPLOY,
-        message=f"Metaflow reported that {name} was deployed, but the orchestrator has nothing under that name.",
-        advice="Look whether something removes it (a GitOps controller, a policy), then run the job again.",
-    )
 def _unread(name: str, why: Failure) -> Failure:
     return replace(
         why,
@@ -357,3 +390,9 @@ def _incomplete(deployment: Deployment) -> Failure:
     )
 
 
+def _vanished(name: str | None) -> Failure:
+    return Failure(
+        reason=FailureReason.DEPLOY,
+        message=f"Metaflow reported that {name} was deployed, but the orchestrator has nothing under that name.",
+        advice="Look whether something removes it (a GitOps controller, a policy), then run the job again.",
+    )

@@ -229,8 +229,8 @@ def run_flow_file(request: CommandRequest) -> int:
     """Run `python flow.py …` in this process, as Python itself would: its environment, folder, arguments and path."""
     os.environ.clear()
     os.environ.update(request.environment)
-    os.chdir(request.folder)
     configuration.take_up(request.environment)
+    os.chdir(request.folder)
     flow_file = request.arguments[1]
     forget_ourselves()
     sys.argv = request.arguments[1:]

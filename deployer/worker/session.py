@@ -13,7 +13,7 @@ import msgspec
 from deployer.orchestrators import open_orchestrator
 from deployer.orchestrators.protocol import MetaflowSettings, Orchestrator
 from deployer.outcome import DeployError, Deployment, Failure, FailureReason, Run, RunStatus
-from deployer.worker import checks, protocol
+from deployer.worker import checks, configuration, protocol
 from deployer.worker import runs as metaflow_runs
 from deployer.worker.flow import CommandFailed, OpenedFlow, installed_orchestrators, open_flow, runtime, trigger
 from deployer.worker.parameters import as_text, convert
@@ -137,24 +137,18 @@ class Session:
             orchestrators=installed_orchestrators(),
             description=flow.description() if flow is not None else None,
             production=flow.production if flow is not None else None,
+            warnings=self._opened_orchestrator().notices(),
         )
 
     def _create(self, request: protocol.Create) -> protocol.Created:
+        self._take_up_settings()
         options = dict(request.options)
-            warnings=self._opened_orchestrator().notices(),
         tags = self._opened_orchestrator().create_tags(request.provenance)
         options["tags"] = [*options.get("tags", ()), *tags]
         if not options["tags"]:
-        self._take_up_settings()
             del options["tags"]
         return self._opened_flow().create(options)
 
-    def _trigger(self, request: protocol.Trigger) -> Run:
-        deployment = request.deployment
-        if self._flow is not None:
-            converted = self._converted(request.parameters)
-            run = self._flow.trigger(deployment.id, converted)
-        elif deployment.orchestrator == "argo-workflows":
     def _take_up_settings(self) -> None:
         """Configure Metaflow for what is installed at the orchestrator, where nobody chose otherwise."""
         found = self._opened_orchestrator().settings_for_create()
@@ -167,6 +161,12 @@ class Session:
         configuration.take_up(settings)
         self._opened_flow().impl.env_vars.update(settings)
 
+    def _trigger(self, request: protocol.Trigger) -> Run:
+        deployment = request.deployment
+        if self._flow is not None:
+            converted = self._converted(request.parameters)
+            run = self._flow.trigger(deployment.id, converted)
+        elif deployment.orchestrator == "argo-workflows":
             converted = dict(request.parameters)
             run = trigger(_from_deployment(deployment.id, self._warm), converted)
         else:
@@ -218,8 +218,8 @@ def settings() -> MetaflowSettings:
         user=get_username(),
         ui_url=value("UI_URL"),
         kubernetes_namespace=value("KUBERNETES_NAMESPACE") or "default",
+        kubernetes_namespace_is_set=configuration.is_set("METAFLOW_KUBERNETES_NAMESPACE"),
         argo_ui_url=value("ARGO_WORKFLOWS_UI_URL"),
         region=os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION"),
         state_machine_prefix=value("SFN_STATE_MACHINE_PREFIX"),
     )
-        kubernetes_namespace_is_set=configuration.is_set("METAFLOW_KUBERNETES_NAMESPACE"),

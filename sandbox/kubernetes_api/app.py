@@ -154,16 +154,15 @@ def _add_collection(app: Flask, cluster: Cluster) -> None:
             if (namespace, plural, name) in cluster.objects:
                 raise Refused(409, "AlreadyExists", f'{plural}.{GROUP} "{name}" already exists', name, plural)
             _validate(cluster, plural, name)
-            now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
             _prune(cluster, plural, name, body)
             if request.args.get("dryRun") == "All":
                 return jsonify(body), 201
+            now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
             metadata |= {"namespace": namespace, "uid": str(uuid.uuid4()), "creationTimestamp": now, "generation": 1}
             cluster.objects[namespace, plural, name] = cluster.stamped(body)
         return jsonify(body), 201
 
 
-def _add_object(app: Flask, cluster: Cluster) -> None:
 def _add_pods(app: Flask, cluster: Cluster) -> None:
     @app.get("/api/v1/namespaces/<namespace>/pods")
     def pods(namespace: str) -> Any:
@@ -180,6 +179,7 @@ def _add_pods(app: Flask, cluster: Cluster) -> None:
         return jsonify({"apiVersion": "v1", "kind": "PodList", "metadata": {}, "items": items})
 
 
+def _add_object(app: Flask, cluster: Cluster) -> None:
     def found(namespace: str, plural: str, name: str) -> Object:
         one = cluster.objects.get((namespace, plural, name))
         if one is None:
@@ -203,8 +203,8 @@ def _add_pods(app: Flask, cluster: Cluster) -> None:
                 )
                 raise Refused(409, "Conflict", message, name, plural)
             _validate(cluster, plural, name)
-            kept = {key: before["metadata"][key] for key in ("uid", "creationTimestamp", "namespace", "name")}
             _prune(cluster, plural, name, body)
+            kept = {key: before["metadata"][key] for key in ("uid", "creationTimestamp", "namespace", "name")}
             body["metadata"] = {**body["metadata"], **kept, "generation": before["metadata"]["generation"] + 1}
             cluster.objects[namespace, plural, name] = cluster.stamped(body)
         return jsonify(body)
@@ -230,7 +230,6 @@ def _validate(cluster: Cluster, plural: str, name: str) -> None:
         raise Refused(422, "Invalid", f'{KINDS[plural]}.{GROUP} "{name}" is invalid: {message}', name, plural)
 
 
-def _merge(target: Object, patch: Object) -> None:
 def _prune(cluster: Cluster, plural: str, name: str, body: Object) -> None:
     """Drop what a schema does not know, and ask for what it requires: Argo's of a CronWorkflow, 3.x or 4.x."""
     if plural != "cronworkflows" or not cluster.cron_fields:
@@ -242,6 +241,7 @@ def _prune(cluster: Cluster, plural: str, name: str, body: Object) -> None:
         raise Refused(422, "Invalid", message, name, plural)
 
 
+def _merge(target: Object, patch: Object) -> None:
     """A JSON merge patch (RFC 7386)."""
     for key, value in patch.items():
         if value is None:
@@ -261,8 +261,8 @@ def _add_control(app: Flask, cluster: Cluster) -> None:
             cluster.missing = set(body.get("missing", ()))
             cluster.invalid = dict(body.get("invalid", {}))
             cluster.cron_fields = tuple(body.get("cron_fields", ()))
-        return jsonify({})
             cluster.pods = list(body.get("pods", ()))
+        return jsonify({})
 
     @app.post("/_control/status/<namespace>/<name>")
     def status(namespace: str, name: str) -> Any:

@@ -6,8 +6,8 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Mapping
-from typing import Any
 from pathlib import Path
+from typing import Any
 
 from sandbox.kubernetes_api.app import GROUP, TOKEN
 
@@ -39,21 +39,21 @@ class KubernetesControl:
         missing: Iterable[str] = (),
         invalid: Mapping[str, str] | None = None,
         cron_fields: Iterable[str] = (),
+        pods: Iterable[Mapping[str, Any]] = (),
     ) -> None:
         """Set what is refused from now on: (verb, plural) pairs, CRDs that are not installed, invalid objects; the
         fields that the CronWorkflow's CRD knows; and the pods that there are."""
         body = {
             "denied": list(denied),
-        pods: Iterable[Mapping[str, Any]] = (),
             "missing": list(missing),
             "invalid": dict(invalid or {}),
             "cron_fields": list(cron_fields),
+            "pods": list(pods),
         }
         self._ask("POST", "/_control", body)
 
     def get(self, plural: str, name: str, namespace: str = "default") -> dict[str, Any] | None:
         """An object, as the API gives it."""
-            "pods": list(pods),
         try:
             return dict(self._ask("GET", f"/apis/{GROUP}/v1alpha1/namespaces/{namespace}/{plural}/{name}"))
         except urllib.error.HTTPError as error:

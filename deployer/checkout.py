@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
@@ -32,6 +32,67 @@ def checked_out_commit(workspace: Path) -> str | None:
         return commit
     packed = re.search(rf"^([0-9a-f]+) {re.escape(ref)}$", _read(git / "packed-refs"), flags=re.MULTILINE)
     return packed[1] if packed is not None and COMMIT.fullmatch(packed[1]) else None
+
+
+def why_partial(workspace: Path, repository: str) -> str | None:
+    """Why a file that is missing here need not be missing in the repository; None: it is.
+
+    A shallow checkout, and a partial clone, have all files of their commit; a sparse one has not (git-sparse-checkout:
+    core.sparseCheckout, in the repository's configuration or the worktree's own).
+
+    Args:
+        workspace: the checkout.
+        repository: OWNER/NAME, which it has to be of.
+
+    Returns:
+        The end of a sentence.
+    """
+    git = workspace / ".git"
+    config = _configuration(git / "config")
+    if not config or checked_out_commit(workspace) is None:
+        return "the workspace holds no checkout of a repository"
+    own = _configuration(git / "config.worktree")
+    if "true" in (config.get("core.sparsecheckout"), own.get("core.sparsecheckout")):
+        return "it is a sparse one, which lacks files that the repository has"
+    remotes = [url for key, url in config.items() if re.fullmatch(r'remote ".*"\.url', key)]
+    if not any(_names(url, repository) for url in remotes):
+        return f"it is none of {repository}"
+    return None
+
+
+def flow_is_gone(workspace: Path, flow: str) -> bool:
+    """Whether a flow file is not in a whole checkout; what lies in a submodule is another repository's to tell.
+
+    Args:
+        workspace: the checkout.
+        flow: the file, relative to the repository's root.
+    """
+    path = PurePosixPath(flow)
+    modules = _configuration(workspace / ".gitmodules")
+    within = {value for key, value in modules.items() if key.endswith(".path")}
+    if path.is_absolute() or ".." in path.parts or any(str(parent) in within for parent in path.parents):
+        return False
+    return not (workspace / path).exists()
+
+
+def _configuration(path: Path) -> dict[str, str]:
+    """A file of git's configuration, flat: `core.bare`, `remote "origin".url`; sections and keys in lower case."""
+    found: dict[str, str] = {}
+    section = ""
+    for line in _read(path).splitlines():
+        heading = re.fullmatch(r"\s*\[\s*([\w.-]+)\s*(\".*\")?\s*\]\s*", line)
+        pair = re.fullmatch(r"\s*([A-Za-z][\w-]*)\s*(?:=\s*(.*?))?\s*", line)
+        if heading is not None:
+            section = heading[1].lower() + (f" {heading[2]}" if heading[2] else "")
+        elif pair is not None:
+            value = pair[2] if pair[2] is not None else "true"
+            found[f"{section}.{pair[1].lower()}"] = value if value.lower() not in ("yes", "on", "1") else "true"
+    return found
+
+
+def _names(url: str, repository: str) -> bool:
+    """Whether a remote's address, whatever its protocol, is of that repository."""
+    return re.search(rf"[/:]{re.escape(repository)}(?:\.git)?/?$", url, re.IGNORECASE) is not None
 
 
 def _read(path: Path) -> str:

@@ -17,15 +17,17 @@ from deployer.inputs import (
     CommentMode,
     InputErrors,
     Inputs,
+    OperationName,
     check_paths,
     raw_input,
     read_inputs,
     secret_inputs,
     unknown_inputs,
 )
-from deployer.operation import Doctor, Skip, decide
+from deployer.operation import Doctor, Manage, Skip, decide
 from deployer.operations import doctor
 from deployer.operations.job import run_job
+from deployer.operations.management import run_management
 from deployer.outcome import DeployError, Failure, FailureReason, Outcome, Status
 from deployer.publish import ReportSettings, publish
 
@@ -57,9 +59,9 @@ def run_action(environ: Mapping[str, str], console: Console, cancellation: Cance
         inputs = read_inputs(environ, workspace)
         outcome = _act(event, inputs, environ, workspace, console, cancellation)
     except InputErrors as errors:
-        outcome = Outcome(operation="deploy", failures=errors.failures, warnings=unknown_inputs(environ))
+        outcome = Outcome(operation=_asked(environ), failures=errors.failures, warnings=unknown_inputs(environ))
     except DeployError as error:
-        outcome = Outcome(operation="deploy", failures=(error.failure,))
+        outcome = Outcome(operation=_asked(environ), failures=(error.failure,))
     except Exception as error:  # noqa: BLE001  # the last line of defence: told as an internal failure, with its traceback
         outcome = Outcome(operation="deploy", failures=(_internal(error),))
     outcome = replace(outcome, context=job_context(event), finished_at=datetime.now(UTC))
@@ -95,6 +97,20 @@ def _act(
     wrong = check_paths(inputs, workspace)
     if wrong:
         return Outcome(operation=operation.name, failures=wrong, warnings=warnings)
+    if isinstance(operation, Manage):
+        managed = run_management(
+            operation.operation,
+            event,
+            inputs,
+            environ=environ,
+            workspace=workspace,
+            console=console,
+            cancellation=cancellation,
+        )
+        warnings = (*warnings, *managed.warnings)
+        return Outcome(
+            operation=operation.name, inventory=managed.inventory, failures=managed.failures, warnings=warnings
+        )
     flows = run_job(
         operation.name,
         event,
@@ -105,6 +121,12 @@ def _act(
         cancellation=cancellation,
     )
     return Outcome(operation=operation.name, flows=flows, warnings=warnings)
+
+
+def _asked(environ: Mapping[str, str]) -> str:
+    """The operation that was asked for, even where the inputs themselves were at fault."""
+    asked = raw_input(environ, "operation").strip()
+    return asked if asked in list(OperationName) and asked != OperationName.AUTO else str(OperationName.DEPLOY)
 
 
 def _report_settings(inputs: Inputs | None, environ: Mapping[str, str]) -> ReportSettings:

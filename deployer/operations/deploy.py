@@ -11,6 +11,7 @@ from deployer.deadline import Deadline
 from deployer.inputs import Inputs, Wait
 from deployer.operations.handle import FlowHandle, Job
 from deployer.operations.put_back import Before, after_failure
+from deployer.operations.standing import find
 from deployer.operations.wait import follow
 from deployer.orchestrators.diagnosis import classify_output
 from deployer.orchestrators.protocol import Snapshot
@@ -218,9 +219,9 @@ def _read(handle: FlowHandle, name: str | None, flow_name: str | None, deadline:
 
 def _standing(handle: FlowHandle) -> Deployment:
     inputs = handle.job.inputs
-    name = inputs.deployment_id
-    if handle.opened is not None and handle.opened.description is not None:
-        name = handle.call(protocol.Name(), str | None, Deadline(READ_LIMIT)) or name  # type: ignore[arg-type]
+    if inputs.deployment_id is not None:
+        return find(handle, inputs.deployment_id)
+    name: str | None = handle.call(protocol.Name(), str | None, Deadline(READ_LIMIT))  # type: ignore[arg-type]
     deployment = _read(handle, name, None, Deadline(READ_LIMIT))
     if deployment is None:
         raise WorkerError(
@@ -228,7 +229,7 @@ def _standing(handle: FlowHandle) -> Deployment:
                 Failure(
                     reason=FailureReason.TRIGGER,
                     message=f"Nothing is deployed as {name!r} on {inputs.orchestrator}.",
-                    advice="Deploy it first, or correct `deployment-id`, `project-branch` or `production`.",
+                    advice="Deploy it first, or correct `deployment-name`, `project-branch` or `production`.",
                 ),
             )
         )

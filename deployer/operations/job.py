@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 from deployer.console import Console
@@ -58,7 +59,7 @@ def run_job(
     with open_worker(
         event, inputs, environ=environ, workspace=workspace, console=console, cancellation=cancellation
     ) as worker:
-        job = _job(event, inputs, worker, console, cancellation, workspace)
+        job = make_job(event, inputs, worker, console, cancellation, workspace)
         return _run(job, operation, outcomes)
 
 
@@ -110,7 +111,7 @@ def _targets(inputs: Inputs) -> tuple[str | None, ...]:
 
 def _read(flow: str | None, operation: str, inputs: Inputs, workspace: Path) -> FlowOutcome:
     """The outcome to start from: what can be said of the flow file without importing it."""
-    name = flow if flow is not None else inputs.deployment_name or ""
+    name = flow if flow is not None else inputs.deployment_id or ""
     if flow is not None:
         name = str(Path(inputs.working_directory, flow))
     outcome = FlowOutcome(
@@ -125,9 +126,11 @@ def _read(flow: str | None, operation: str, inputs: Inputs, workspace: Path) -> 
     return outcome
 
 
-def _job(
+def make_job(
     event: Event, inputs: Inputs, worker: Worker, console: Console, cancellation: Cancellation, workspace: Path
 ) -> Job:
+    """What all flows of a job share; arguments as `run_job`."""
+
     def provenance(flow: str) -> Provenance:
         return Provenance(
             repository=event.repository or "",
@@ -138,6 +141,7 @@ def _job(
             workflow_run=event.run_id,
             run_attempt=event.run_attempt,
             environment=event.environment,
+            deployed_at=datetime.now(UTC).isoformat(timespec="seconds"),
         )
 
     return Job(

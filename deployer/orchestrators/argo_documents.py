@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -71,6 +72,22 @@ def version(template: Object, cron: Object | None) -> str:
     server's own fields, do not count."""
     written = annotations_of(template).get("metaflow/deployment_timestamp") or template.get("spec")
     return hashlib.sha256(json.dumps([written, (cron or {}).get("spec")], sort_keys=True).encode()).hexdigest()[:16]
+
+
+def tags(template: Object) -> tuple[str, ...]:
+    """The Metaflow tags that the template gives its runs."""
+    return tuple(str(tag) for tag in _json(annotations_of(template).get("metaflow/tags"), []))
+
+
+def deployed_at(template: Object) -> datetime | None:
+    """When it was deployed last, as Metaflow wrote it; before Metaflow did, when anybody changed it last."""
+    written = annotations_of(template).get("metaflow/deployment_timestamp")
+    with suppress(ValueError):
+        at = datetime.fromisoformat(written or "")
+        return at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    metadata = template["metadata"]
+    times = [metadata.get("creationTimestamp"), *(one.get("time") for one in metadata.get("managedFields") or ())]
+    return max((datetime.fromisoformat(time) for time in times if time), default=None)
 
 
 def problems(template: Object, cron: Object | None, sensor: Object | None, sensor_name: str) -> tuple[str, ...]:

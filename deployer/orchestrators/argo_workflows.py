@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -11,6 +12,7 @@ import msgspec
 
 from deployer.orchestrators import argo_documents as documents
 from deployer.orchestrators import argo_tasks as tasks
+from deployer.orchestrators.argo_inventory import ArgoInventory
 from deployer.orchestrators.kubernetes_configuration import kubeconfig_namespace, load_configuration
 from deployer.orchestrators.kubernetes_objects import Connect, KubernetesObjects, Object, stripped
 from deployer.orchestrators.protocol import MetaflowSettings, RunState, Snapshot, TaskTrouble
@@ -67,6 +69,7 @@ class ArgoWorkflows:
         settings: Metaflow's configuration.
         context_namespace: the namespace that the kubeconfig's context names, by which Metaflow does not go.
         """
+        self._connect = connect
         self._objects = KubernetesObjects(connect)
         self._settings = settings
         self._namespace = settings.kubernetes_namespace
@@ -103,11 +106,26 @@ class ArgoWorkflows:
         if template is None:
             return None
         self._check_is_metaflows(template)
-        annotations = documents.annotations_of(template)
         cron = self._objects.get("CronWorkflow", deployment_id, self._namespace)
         triggers = documents.triggers(template)
         sensor_name, sensor_namespace = documents.sensor_place(template, deployment_id, self._namespace)
         sensor = self._sensor(sensor_name, sensor_namespace) if triggers else None
+        return replace(
+            self._deployment(template, cron),
+            triggers=triggers if sensor is not None else (),
+            problems=documents.problems(template, cron, sensor, f"{sensor_name} in {sensor_namespace}"),
+        )
+
+    def inventory(self) -> ArgoInventory:
+        """All that Metaflow deployed to the namespace."""
+        return ArgoInventory(
+            self._connect, self._objects, self._namespace, describe=self._deployment, run_url=self.run_url
+        )
+
+    def _deployment(self, template: Object, cron: Object | None) -> Deployment:
+        """What the template's annotations and the CronWorkflow tell; whether the Sensor stands is not among it."""
+        deployment_id = str(template["metadata"]["name"])
+        annotations = documents.annotations_of(template)
         schedule, timezone = documents.schedule(cron)
         token = annotations.get("metaflow/production_token")
         return Deployment(
@@ -118,14 +136,16 @@ class ArgoWorkflows:
             url=self._argo_url(f"workflow-templates/{quote(self._namespace)}/{quote(deployment_id)}"),
             schedule=schedule,
             timezone=timezone,
-            triggers=triggers if sensor is not None else (),
+            triggers=documents.triggers(template),
             metaflow_namespace=f"production:{token}" if token else None,
             owner=annotations["metaflow/owner"],
             project=annotations.get("metaflow/project_name"),
             project_branch=annotations.get("metaflow/branch_name"),
             version=documents.version(template, cron),
             provenance=documents.provenance(template),
-            problems=documents.problems(template, cron, sensor, f"{sensor_name} in {sensor_namespace}"),
+            production_token=token,
+            tags=documents.tags(template),
+            deployed_at=documents.deployed_at(template),
         )
 
     def create_tags(self, provenance: Provenance) -> tuple[str, ...]:
@@ -246,9 +266,8 @@ class ArgoWorkflows:
         raise DeployError(
             Failure(
                 reason=FailureReason.DEPLOY,
-                message=f"There is a WorkflowTemplate {name} in {self._namespace} already, and Metaflow did not "
-                "make it.",
-                advice="Give another `deployment-name`, or remove that template.",
+                message=f"There is a WorkflowTemplate {name} in {self._namespace}, and Metaflow did not make it.",
+                advice="Give another `deployment-name` or `deployment-id`, or remove that template.",
             )
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NoReturn
 
+from deployer.orchestrators.inventory import Inventory
 from deployer.orchestrators.protocol import MetaflowSettings, RunState, Snapshot
 from deployer.orchestrators.provenance import run_tags
 from deployer.outcome import Change, DeployError, Deployment, Failure, FailureReason, Provenance
@@ -75,6 +76,17 @@ class Plugin:
     def delete(self, deployment_id: str) -> tuple[Change, ...]:
         """Not to be had over a client."""
         self._lacks("be deleted", deployment_id)
+
+    def inventory(self) -> Inventory:
+        """Not to be had."""
+        raise DeployError(
+            Failure(
+                reason=FailureReason.INPUT,
+                input="orchestrator",
+                message=f"What stands in {self.type} cannot be listed: it offers no way for it.",
+                advice=f"Look into {self.type} itself.",
+            )
+        )
 
     def trigger(self, deployment: Deployment, parameters: Mapping[str, str], *, key: str) -> str:  # noqa: ARG002
         """Not to be had without the flow file."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from deployer.orchestrators.inventory import Inventory
 from deployer.outcome import Change, Deployment, Provenance, RunStatus
 
 
@@ -145,3 +146,6 @@ class Orchestrator(Protocol):
         Returns:
             What was removed, and what was left with the reason; nothing where nothing stood.
         """
+
+    def inventory(self) -> Inventory:
+        """What stands there, asked for many deployments at once."""

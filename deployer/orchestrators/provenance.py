@@ -41,6 +41,7 @@ def from_tags(tags: Mapping[str, str]) -> Provenance | None:
         workflow_run=values.get("workflow_run"),
         run_attempt=number("run_attempt"),
         environment=values.get("environment"),
+        deployed_at=values.get("deployed_at"),
     )
 
 

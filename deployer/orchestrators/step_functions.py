@@ -15,10 +15,13 @@ from contextlib import suppress
 from typing import Any, NoReturn
 from urllib.parse import quote
 
+from deployer.orchestrators import step_functions_documents as documents
 from deployer.orchestrators.aws_errors import code, failures
 from deployer.orchestrators.event_bridge import EventBridge, cron, rule_name
 from deployer.orchestrators.protocol import MetaflowSettings, RunState, Snapshot
 from deployer.orchestrators.provenance import from_tags, run_tags, to_tags
+from deployer.orchestrators.step_functions_documents import Machine
+from deployer.orchestrators.step_functions_inventory import StepFunctionsInventory, open_clients
 from deployer.outcome import (
     Action,
     Change,
@@ -27,6 +30,7 @@ from deployer.outcome import (
     Failure,
     FailureReason,
     Provenance,
+    Run,
     RunStatus,
 )
 
@@ -47,6 +51,8 @@ CONSOLES = {
     "aws-cn": "console.amazonaws.cn",
 }
 TAG_PREFIX = "metaflow-deploy:"
+REVISION = "revision"
+"""The tag that tells which revision was stamped: a later one was deployed by something else, at a time unknown."""
 MACHINE_KEYS = ("stateMachineArn", "name", "definition", "roleArn", "loggingConfiguration", "type")
 
 
@@ -91,29 +97,61 @@ class StepFunctions:
         machine = self._describe(deployment_id)
         if machine is None:
             return None
-        arn = str(machine["stateMachineArn"])
-        parameters = _start_parameters(machine, deployment_id)
-        rule = self._rules.rule(deployment_id)
-        tags = self._tags(arn)
-        environment = _start_environment(machine)
+        documents.start_parameters(machine)  # a machine that Metaflow did not make is refused here
+        return self._deployment(machine, self._rules.rule(deployment_id), self._tags(machine["stateMachineArn"]))
+
+    def inventory(self) -> StepFunctionsInventory:
+        """All that Metaflow deployed to the account and the region."""
+        import boto3
+
+        session = boto3.session.Session(region_name=self._settings.region)
+        return StepFunctionsInventory(open_clients(session), describe=self._listed, run=self._listed_run)
+
+    def _listed(self, machine: Machine, rule: Machine | None, tags: Mapping[str, str]) -> Deployment | None:
+        """A deployment, where it is one of Metaflow's: of thousands in an account most may be others'."""
+        try:
+            return self._deployment(machine, rule, tags)
+        except (DeployError, ValueError, AttributeError):  # no definition that Metaflow writes
+            return None
+
+    def _listed_run(self, deployment: Deployment, execution: Machine) -> Run:
+        run_id = f"sfn-{execution['name']}"
+        return Run(
+            id=run_id,
+            pathspec=f"{deployment.flow_name}/{run_id}",
+            status=STATES.get(execution["status"], RunStatus.RUNNING),
+            url=self.run_url(deployment, run_id),
+            started_at=execution.get("startDate"),
+            finished_at=execution.get("stopDate"),
+            begun=True,
+        )
+
+    def _deployment(self, machine: Machine, rule: Machine | None, tags: Mapping[str, str]) -> Deployment:
+        deployment_id, arn = str(machine["name"]), str(machine["stateMachineArn"])
+        parameters = documents.start_parameters(machine)
+        environment = documents.start_environment(machine)
         token = parameters.get("metaflow.production_token")
+        flow_name = str(parameters.get("metaflow.flow_name") or environment.get("METAFLOW_FLOW_NAME") or deployment_id)
+        project, branch = documents.project_of(deployment_id, flow_name, self._settings.state_machine_prefix)
+        provenance = from_tags({key.removeprefix(TAG_PREFIX): value for key, value in tags.items()})
         return Deployment(
             id=deployment_id,
             orchestrator=self.type,
-            flow_name=str(
-                parameters.get("metaflow.flow_name") or environment.get("METAFLOW_FLOW_NAME") or deployment_id
-            ),
+            flow_name=flow_name,
             arn=arn,
             region=_region(arn),
             url=self._machine_url(arn),
             schedule=cron(rule),
             timezone="UTC" if cron(rule) else None,
-            metaflow_namespace=_namespace(environment, token),
+            metaflow_namespace=documents.namespace(environment, token),
             owner=parameters.get("metaflow.owner"),
-            project=parameters.get("metaflow.project_name"),
-            project_branch=parameters.get("metaflow.branch_name"),
-            version=_version(machine, rule),
-            provenance=from_tags({key.removeprefix(TAG_PREFIX): value for key, value in tags.items()}),
+            project=project,
+            project_branch=branch,
+            version=documents.version(machine, rule),
+            provenance=provenance,
+            production_token=token,
+            tags=documents.run_tags(machine),
+            deployed_at=documents.deployed_at(machine, provenance, tags.get(TAG_PREFIX + REVISION)),
         )
 
     def create_tags(self, provenance: Provenance) -> tuple[str, ...]:
@@ -125,7 +163,9 @@ class StepFunctions:
         arn = self._arn(deployment_id)
         if arn is None:
             return
-        tags = [{"key": TAG_PREFIX + key, "value": value} for key, value in to_tags(provenance).items()]
+        machine = self._describe(deployment_id) or {}
+        values = {**to_tags(provenance), REVISION: documents.revision(machine)}
+        tags = [{"key": TAG_PREFIX + key, "value": value} for key, value in values.items()]
         with failures(f"tagging the state machine {deployment_id}"):
             self._client.tag_resource(resourceArn=arn, tags=tags)
             gone = sorted(
@@ -212,11 +252,11 @@ class StepFunctions:
         self._lacks("unsuspend", run_id)
 
     def delete(self, deployment_id: str) -> tuple[Change, ...]:
-        """Remove the rule with its targets, then the state machine. AWS lets executions under way go on to their end,
-        and shows the machine as DELETING meanwhile."""
+        """Remove the rule with its targets, then the state machine. AWS ends the executions under way at their next
+        state (API reference, DeleteStateMachine), and shows the machine as DELETING meanwhile."""
         machine = self._describe(deployment_id)
         if machine is not None:
-            _start_parameters(machine, deployment_id)  # a machine that Metaflow did not make is refused here
+            documents.start_parameters(machine)  # a machine that Metaflow did not make is refused here
         arn = str(machine["stateMachineArn"]) if machine is not None else None
         changes = [self._rules.delete(deployment_id, arn)]
         if arn is not None:
@@ -331,40 +371,6 @@ def execution_name(key: str) -> str:
 
 def _region(arn: str) -> str:
     return arn.split(":")[3]
-
-
-def _start(machine: Mapping[str, Any]) -> Mapping[str, Any]:
-    definition = json.loads(machine["definition"])
-    state = definition.get("States", {}).get(definition.get("StartAt", "start"), {})
-    return dict(state.get("Parameters", {}))
-
-
-def _start_parameters(machine: Mapping[str, Any], name: str) -> dict[str, Any]:
-    parameters = _start(machine).get("Parameters", {})
-    if "metaflow.owner" not in parameters:
-        raise DeployError(
-            Failure(
-                reason=FailureReason.DEPLOY,
-                message=f"There is a state machine {name} already, and Metaflow did not make it.",
-                advice="Give another `deployment-name`, or remove that state machine.",
-            )
-        )
-    return dict(parameters)
-
-
-def _start_environment(machine: Mapping[str, Any]) -> dict[str, str]:
-    entries = _start(machine).get("ContainerOverrides", {}).get("Environment", [])
-    return {str(entry.get("Name")): str(entry.get("Value", "")) for entry in entries}
-
-
-def _namespace(environment: Mapping[str, str], token: str | None) -> str | None:
-    return environment.get("METAFLOW_NAMESPACE") or (f"production:{token}" if token else None)
-
-
-def _version(machine: Mapping[str, Any], rule: Mapping[str, Any] | None) -> str:
-    """What tells one version from the next: a digest of what a deployment writes."""
-    parts = [machine["definition"], machine.get("roleArn"), cron(rule)]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
 __all__ = ["StepFunctions", "code", "execution_arn", "execution_name", "open_step_functions", "rule_name"]

@@ -66,9 +66,7 @@ def _story(outcome: Outcome) -> str:
         return inventory_story(outcome)
     if not outcome.flows:
         return "There was nothing to do"
-    if len(outcome.flows) == 1:
-        return _one(outcome.flows[0], outcome)
-    return _several(outcome)
+    return _one(outcome.flows[0], outcome) if len(outcome.flows) == 1 else _several(outcome)
 
 
 def _health(checks: tuple[Check, ...]) -> str:

@@ -12,6 +12,7 @@ import msgspec
 
 from deployer.orchestrators.protocol import MetaflowSettings, Snapshot
 from deployer.outcome import Deployment, Failure, FlowDescription, Provenance, Run, Runtime
+from deployer.worker.inventory_protocol import InventoryRequest
 
 
 class Open(msgspec.Struct, tag=True, frozen=True, kw_only=True):
@@ -143,6 +144,7 @@ Request = (
     | Trigger
     | Observe
     | Terminate
+    | InventoryRequest
 )
 
 

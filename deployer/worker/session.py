@@ -14,8 +14,10 @@ from deployer.orchestrators import open_orchestrator
 from deployer.orchestrators.protocol import MetaflowSettings, Orchestrator
 from deployer.outcome import DeployError, Deployment, Failure, FailureReason, Run, RunStatus
 from deployer.worker import checks, configuration, protocol
+from deployer.worker import inventory as deployments
 from deployer.worker import runs as metaflow_runs
 from deployer.worker.flow import CommandFailed, OpenedFlow, installed_orchestrators, open_flow, runtime, trigger
+from deployer.worker.inventory_protocol import InventoryRequest
 from deployer.worker.parameters import as_text, convert
 
 
@@ -94,6 +96,8 @@ class Session:
                 return self._create(request)
             case protocol.Trigger():
                 return self._trigger(request)
+            case _ if isinstance(request, InventoryRequest):
+                return deployments.answer(request, self._opened_orchestrator())
             case _:
                 return self._ask_orchestrator(request)
 

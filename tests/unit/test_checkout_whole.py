@@ -1,0 +1,95 @@
+"""Whether a file that is missing in a checkout is missing in the repository; on checkouts that git itself makes."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from deployer.checkout import flow_is_gone, why_partial
+
+REPOSITORY = "octo-org/flows"
+needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="there is no git on this machine")
+
+
+def git(folder: Path, *arguments: str) -> None:
+    identity = ["-c", "user.name=Mona", "-c", "user.email=mona@example.com", "-c", "init.defaultBranch=main"]
+    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> Path:
+    """A repository of two commits."""
+    folder = tmp_path / "origin"
+    (folder / "flows").mkdir(parents=True)
+    git(folder, "init")
+    for name in ("flows/train.py", "README.md"):
+        (folder / name).write_text("text\n")
+        git(folder, "add", ".")
+        git(folder, "commit", "-m", name)
+    return folder
+
+
+def cloned(origin: Path, tmp_path: Path, *options: str, url: str = f"https://github.com/{REPOSITORY}") -> Path:
+    folder = tmp_path / "clone"
+    git(tmp_path, "clone", *options, f"file://{origin}", str(folder))
+    git(folder, "remote", "set-url", "origin", url)
+    return folder
+
+
+@needs_git
+def test_a_whole_checkout_tells(origin: Path, tmp_path: Path) -> None:
+    folder = cloned(origin, tmp_path)
+    assert why_partial(folder, REPOSITORY) is None
+    assert flow_is_gone(folder, "flows/gone.py")
+    assert not flow_is_gone(folder, "flows/train.py")
+
+
+@needs_git
+@pytest.mark.parametrize("options", [("--depth=1",), ("--filter=blob:none",)], ids=["shallow", "partial clone"])
+def test_one_with_all_files_of_its_commit_is_whole(options: tuple[str, ...], origin: Path, tmp_path: Path) -> None:
+    git(origin, "config", "uploadpack.allowFilter", "true")
+    folder = cloned(origin, tmp_path, *options)
+    assert why_partial(folder, REPOSITORY) is None
+    assert not flow_is_gone(folder, "flows/train.py")
+
+
+@needs_git
+@pytest.mark.parametrize("mode", ["--cone", "--no-cone"])
+def test_a_sparse_one_is_not(mode: str, origin: Path, tmp_path: Path) -> None:
+    folder = cloned(origin, tmp_path)
+    git(folder, "sparse-checkout", "set", mode, "docs")
+    assert flow_is_gone(folder, "flows/train.py"), "the file is not here, though the repository has it"
+    why = why_partial(folder, REPOSITORY)
+    assert why is not None
+    assert "sparse" in why
+
+
+@needs_git
+@pytest.mark.parametrize(
+    ("url", "whole"),
+    [
+        ("https://github.com/octo-org/flows", True),
+        ("https://github.com/Octo-Org/Flows.git", True),
+        ("git@github.com:octo-org/flows.git", True),
+        ("https://github.com/octo-org/flows-old", False),
+        ("https://github.com/octo-org/other", False),
+        ("https://github.com/evil-octo-org/flows", False),
+    ],
+)
+def test_one_of_another_repository_is_not(url: str, whole: bool, origin: Path, tmp_path: Path) -> None:
+    assert (why_partial(cloned(origin, tmp_path, url=url), REPOSITORY) is None) is whole
+
+
+def test_a_folder_without_a_repository_is_not(tmp_path: Path) -> None:
+    assert why_partial(tmp_path, REPOSITORY) == "the workspace holds no checkout of a repository"
+
+
+def test_what_lies_in_a_submodule_or_outside_is_not_told_as_gone(tmp_path: Path) -> None:
+    (tmp_path / ".gitmodules").write_text('[submodule "team"]\n\tpath = flows/team\n\turl = ../team\n')
+    assert not flow_is_gone(tmp_path, "flows/team/train.py")
+    assert not flow_is_gone(tmp_path, "../train.py")
+    assert not flow_is_gone(tmp_path, "/train.py")
+    assert flow_is_gone(tmp_path, "flows/train.py")

@@ -13,11 +13,10 @@ from deployer.inputs import Inputs
 from deployer.operations.choice import Criteria, at_first_sight, is_catch_all, is_named, judge, takes_everything
 from deployer.operations.handle import FlowHandle
 from deployer.operations.manage import Managed, deleted, wanted
-from deployer.operations.standing import READ_LIMIT, list_all
+from deployer.operations.standing import list_all, look_up
 from deployer.orchestrators.inventory import Activity, Listing
 from deployer.outcome import Deployment, DeploymentRow, Failure, FailureReason, Fate, Inventory
 from deployer.worker import inventory_protocol as asked
-from deployer.worker import protocol
 from deployer.worker.client import WorkerCancelled, WorkerError
 
 DAY = 86400.0
@@ -131,8 +130,7 @@ def _delete_one(handle: FlowHandle, row: DeploymentRow) -> DeploymentRow:
 
 def _was_changed(handle: FlowHandle, before: Deployment) -> bool:
     """Whether somebody deployed it since it was listed: between choosing and deleting minutes may pass."""
-    request = protocol.Read(deployment_id=before.id)
-    now: Deployment | None = handle.call(request, Deployment | None, Deadline(READ_LIMIT))  # type: ignore[arg-type]
+    now = look_up(handle, before.id)
     if now is None:
         return True
     if now.deployed_at is not None and before.deployed_at is not None:

@@ -9,7 +9,18 @@ from dataclasses import dataclass, replace
 from deployer.deadline import Deadline
 from deployer.inputs import Inputs, OperationName
 from deployer.operations.handle import FlowHandle
-from deployer.operations.standing import READ_LIMIT, check_owner, find, list_all, observed, row_of, run_of, unknown
+from deployer.operations.standing import (
+    READ_LIMIT,
+    check_owner,
+    find,
+    latest_runs,
+    list_all,
+    look_up,
+    observed,
+    row_of,
+    run_of,
+    unknown,
+)
 from deployer.orchestrators.inventory import DeploymentFilter
 from deployer.outcome import (
     Action,
@@ -73,9 +84,7 @@ def status(handle: FlowHandle) -> Managed:
     if run_id is not None:
         run, warning = observed(handle, deployment, run_of(handle, deployment, run_id), diagnose=True)
         return _one(row_of(deployment, run), warning)
-    request = asked.LatestRuns(deployment=deployment, limit=LATEST_RUNS)
-    runs = handle.call(request, tuple[Run, ...], Deadline(READ_LIMIT))
-    seen = [observed(handle, deployment, run) for run in runs]
+    seen = [observed(handle, deployment, run) for run in latest_runs(handle, deployment, LATEST_RUNS)]
     warning = next((warning for _, warning in seen if warning is not None), None)
     return _one(row_of(deployment, *(run for run, _ in seen)), warning)
 
@@ -110,12 +119,11 @@ def unsuspend(handle: FlowHandle) -> Managed:
 def delete(handle: FlowHandle) -> Managed:
     """Remove a deployment with its schedule and its triggers; or what one that is gone has left behind."""
     identifier = handle.job.inputs.deployment_id or ""
-    request = protocol.Read(deployment_id=identifier)
-    deployment: Deployment | None = handle.call(request, Deployment | None, Deadline(READ_LIMIT))  # type: ignore[arg-type]
+    deployment = look_up(handle, identifier)
     if deployment is None:
         return _one(_delete_leftovers(handle, identifier))
     check_owner(handle, deployment, "be deleted")
-    runs = handle.call(asked.LatestRuns(deployment=deployment, limit=1), tuple[Run, ...], Deadline(READ_LIMIT))
+    runs = latest_runs(handle, deployment, 1)
     row = deleted(handle, row_of(deployment, *runs))
     ends = row.active and deployment.orchestrator == "step-functions"
     return _one(row, ENDS_WITH_IT.format(run=runs[0].id) if ends else None)

@@ -169,12 +169,10 @@ class ArgoInventory:
         # a CronWorkflow says nothing of flow, project and tags: what asks for them does not mean it
         alone = {name for name, one in crons.items() if wanted.is_open and _is_alone(one, names)}
         rows = [_alone(name, f"CronWorkflow {name}") for name in sorted(alone)]
-        expected = {
-            annotations_of(one).get("metaflow/sensor_name") or _name(one).replace(".", "-") for one in templates
-        }
-        places = {annotations_of(one).get("metaflow/sensor_namespace") for one in templates} | {self._namespace}
+        places = [sensor_place(one, _name(one), self._namespace) for one in templates]
+        expected = {sensor for sensor, _ in places}
         warnings = []
-        for namespace in sorted(filter(None, places)):
+        for namespace in sorted({self._namespace, *(where for _, where in places)}):
             sensors, warning = self._sensors(namespace)
             warnings += [warning] if warning else []
             rows += [

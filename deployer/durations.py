@@ -33,6 +33,15 @@ def parse_duration(text: str) -> float:
     return seconds
 
 
+def in_words(seconds: float) -> str:
+    """A duration in the largest unit that fits it: `90 days`, `36 hours`, `1 second`."""
+    for size, unit in ((UNITS["d"], "day"), (UNITS["h"], "hour"), (UNITS["m"], "minute"), (UNITS["s"], "second")):
+        if seconds >= size and seconds % size == 0:
+            number = round(seconds / size)
+            return f"{number} {unit}{'' if number == 1 else 's'}"
+    return f"{seconds:g} seconds"
+
+
 def _proposal(written: str) -> str:
     spelled = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([a-z]+?)s?", written)
     unit = SPELLED_OUT.get(spelled[2]) if spelled is not None else None

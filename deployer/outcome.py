@@ -405,6 +405,8 @@ class Inventory:
     """The deployments that an operation without a flow file looked at."""
 
     rows: tuple[DeploymentRow, ...] = ()
+    orchestrator: str = ""
+    """Deployer's TYPE, or `airflow`."""
     place: str = ""
     """Where they stand, in words: `namespace ml`, `eu-west-1`."""
     filters: str = ""

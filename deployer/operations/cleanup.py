@@ -9,6 +9,7 @@ from pathlib import Path
 
 from deployer.checkout import flow_is_gone, why_partial
 from deployer.deadline import Deadline
+from deployer.durations import in_words as duration_in_words
 from deployer.inputs import Inputs
 from deployer.operations.choice import Criteria, at_first_sight, is_catch_all, is_named, judge, takes_everything
 from deployer.operations.handle import FlowHandle
@@ -47,6 +48,7 @@ def cleanup(handle: FlowHandle, repository: str) -> Managed:
         place=listing.place,
         filters=in_words(inputs),
         dry_run=inputs.dry_run,
+        orchestrator=inputs.orchestrator,
     )
     refusal = _refusal(rows, listing, inputs)
     if refusal is not None and inputs.dry_run:
@@ -62,7 +64,10 @@ def cleanup(handle: FlowHandle, repository: str) -> Managed:
 
 def in_words(inputs: Inputs) -> str:
     """What was asked for: `not used for 90 days, include test.*`."""
-    parts = ["flow file gone" if inputs.removed else f"not used for {_days(inputs.older_than)}", str(wanted(inputs))]
+    parts = [
+        "flow file gone" if inputs.removed else f"not used for {duration_in_words(inputs.older_than)}",
+        str(wanted(inputs)),
+    ]
     parts += [f"include {', '.join(inputs.include)}"] if inputs.include else []
     parts += [f"exclude {', '.join(inputs.exclude)}"] if inputs.exclude else []
     return ", ".join(filter(None, parts))
@@ -176,11 +181,11 @@ def _check_memory(listing: Listing, inputs: Inputs) -> None:
     """Nothing older than what the orchestrator remembers can be told from what never ran."""
     if inputs.removed or listing.remembered is None or inputs.older_than <= listing.remembered:
         return
-    days = _days(listing.remembered)
+    days = duration_in_words(listing.remembered)
     failure = Failure(
         reason=FailureReason.INPUT,
         input="older-than",
-        message=f"{inputs.orchestrator} remembers runs for {days}, and `older-than` is {_days(inputs.older_than)}: "
+        message=f"{inputs.orchestrator} remembers runs for {days}, and `older-than` is {duration_in_words(inputs.older_than)}: "
         "which deployment ran between the two cannot be known.",
         advice=f"Write `{listing.remembered / DAY:.0f}d` or less.",
     )
@@ -194,13 +199,6 @@ def _held(row: DeploymentRow) -> DeploymentRow:
 def _order(row: DeploymentRow) -> tuple[bool, str]:
     """What goes stands before what stays."""
     return (row.fate is not Fate.WOULD_BE_DELETED, row.id)
-
-
-def _days(seconds: float) -> str:
-    days = seconds / DAY
-    if days >= 1:
-        return f"{days:g} day{'' if days == 1 else 's'}"
-    return f"{seconds / 3600:g} hours"
 
 
 def _cancelled() -> Failure:

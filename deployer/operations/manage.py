@@ -73,7 +73,9 @@ def list_deployments(handle: FlowHandle) -> Managed:
     """Everything that stands and that the filters take."""
     asked_for = wanted(handle.job.inputs)
     listing = list_all(handle, asked_for, runs=True)
-    inventory = Inventory(rows=listing.rows, place=listing.place, filters=str(asked_for))
+    inventory = Inventory(
+        rows=listing.rows, place=listing.place, filters=str(asked_for), orchestrator=handle.job.inputs.orchestrator
+    )
     return Managed(inventory=inventory, warnings=listing.warnings)
 
 
@@ -197,7 +199,10 @@ def _delete_leftovers(handle: FlowHandle, identifier: str) -> DeploymentRow:
 
 
 def _one(row: DeploymentRow, warning: str | None = None) -> Managed:
-    return Managed(inventory=Inventory(rows=(row,)), warnings=(warning,) if warning is not None else ())
+    return Managed(
+        inventory=Inventory(rows=(row,), orchestrator=row.orchestrator),
+        warnings=(warning,) if warning is not None else (),
+    )
 
 
 def _sentence(note: str | None) -> str:

@@ -53,7 +53,7 @@ def start_environment(machine: Machine) -> dict[str, str]:
 def run_tags(machine: Machine) -> tuple[str, ...]:
     """The Metaflow tags that the start task's command gives every run."""
     command = _start(machine).get("ContainerOverrides", {}).get("Command") or [""]
-    return tuple(dict.fromkeys(re.findall(r"--tag (\S+)", str(command[-1]))))
+    return tuple(dict.fromkeys(re.findall(r"--tag ([^\s;&)]+)", str(command[-1]))))
 
 
 def namespace(environment: Mapping[str, str], token: str | None) -> str | None:

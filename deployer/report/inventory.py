@@ -54,6 +54,8 @@ def inventory_story(outcome: Outcome) -> str:
 def inventory_rows(outcome: Outcome) -> list[list[Markdown]]:
     """The cells of the table, one list a deployment."""
     assert outcome.inventory is not None
+    if outcome.operation == "production-token":  # what else is known of it was not asked for
+        return []
     cleaning = outcome.operation == "cleanup"
     return [_cells(row, cleaning=cleaning) for row in outcome.inventory.rows]
 
@@ -111,9 +113,10 @@ def run_rows(row: DeploymentRow) -> list[list[Markdown]]:
 def console_table(outcome: Outcome) -> list[str]:
     """The table as lines of the log, in columns."""
     inventory = outcome.inventory
-    if inventory is None:
+    if inventory is None or not inventory.rows:
         return []
-    heads = ["DEPLOYMENT", "FLOW", "LAST RUN", "DEPLOYED", "OWNER", "BECAME OF IT"]
+    became = "" if outcome.operation == "list" else "BECAME OF IT"
+    heads = ["DEPLOYMENT", "FLOW", "LAST RUN", "DEPLOYED", "OWNER", became]
     lines = [heads, *(_plain_cells(row) for row in inventory.rows)]
     widths = [min(WIDEST, max(len(line[column]) for line in lines)) for column in range(len(heads) - 1)]
     return [
@@ -182,8 +185,8 @@ def inventory_note(outcome: Outcome) -> Markdown:
     inventory = outcome.inventory
     assert inventory is not None
     if outcome.operation == "cleanup":
-        end = " Nothing was deleted: `dry-run: false` deletes what is marked." if inventory.dry_run else ""
-        return Markdown(f"{plain(_sentence(inventory.filters))} {prose(end)}".strip())
+        end = prose("Nothing was deleted: `dry-run: false` deletes what is marked.") if inventory.dry_run else ""
+        return Markdown(f"{plain(_sentence(inventory.filters))} {end}".strip())
     if outcome.operation == "production-token" and inventory.production_token is not None:
         return Markdown(f"{code(inventory.production_token)} lets another user change this deployment, as `authorize`.")
     return Markdown("")
@@ -279,9 +282,7 @@ def _number_of(number: int) -> str:
 
 
 def _where(inventory: Inventory) -> str:
-    names = {row.orchestrator for row in inventory.rows}
-    where = plain(orchestrator(names.pop())) if len(names) == 1 else ""
-    return f"{where} ({plain(inventory.place)})" if where else str(plain(inventory.place))
+    return f"{plain(orchestrator(inventory.orchestrator))} ({plain(inventory.place)})"
 
 
 def _filtered(inventory: Inventory) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import boto3.session
 from jsonpath_ng.jsonpath import Child, Fields, Index, Root
-from moto.stepfunctions import models
+from moto.stepfunctions import models, responses
 from moto.stepfunctions.exceptions import AWSError
 from moto.stepfunctions.parser import models as parser_models
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
@@ -39,6 +39,7 @@ def mend() -> None:
     select_json_as_aws_does()
     look_at_jobs_often()
     stop_the_jobs_of_an_execution()
+    count_revisions()
 
 
 def refuse_to_create_what_exists() -> None:
@@ -170,3 +171,45 @@ def stop_the_jobs_of_an_execution() -> None:
     communication._reflect_execution_status = reflect_execution_status
     service._build_sync_resolver = build_sync_resolver
     parser_models.StepFunctionsParserBackend.stop_execution = stop_execution
+
+
+def count_revisions() -> None:
+    """AWS gives a state machine a new revision with every update, and tells of an execution with which one it ran
+    (DescribeStateMachine, DescribeStateMachineForExecution: revisionId, updateDate); moto keeps none."""
+    backend = parser_models.StepFunctionsParserBackend
+    update, start = backend.update_state_machine, backend.start_execution
+    describe = responses.StepFunctionResponse._describe_state_machine
+    ran: dict[str, dict[str, Any]] = {}
+
+    def update_state_machine(self: Any, *args: Any, **kwargs: Any) -> Any:
+        machine = update(self, *args, **kwargs)
+        machine.revision_id = str(uuid.uuid4())
+        return machine
+
+    def start_execution(self: Any, *args: Any, **kwargs: Any) -> Any:
+        execution = start(self, *args, **kwargs)
+        machine = self.describe_state_machine(execution.state_machine_arn)
+        ran[execution.execution_arn] = {**_revision(machine), "updateDate": machine.update_date}
+        return execution
+
+    def describe_state_machine(self: Any, arn: str) -> Any:
+        answer = describe(self, arn)
+        answer.result.update(_revision(self.stepfunction_backend.describe_state_machine(arn)))
+        return answer
+
+    def describe_for_execution(self: Any) -> Any:
+        arn = self._get_param("executionArn")
+        machine = self.stepfunction_backend.describe_state_machine_for_execution(arn)
+        answer = describe(self, machine.arn)
+        answer.result.update(ran.get(arn, {}))
+        return answer
+
+    backend.update_state_machine = update_state_machine
+    backend.start_execution = start_execution
+    responses.StepFunctionResponse._describe_state_machine = describe_state_machine
+    responses.StepFunctionResponse.describe_state_machine_for_execution = describe_for_execution
+
+
+def _revision(machine: Any) -> dict[str, Any]:
+    revision = getattr(machine, "revision_id", None)
+    return {"revisionId": revision} if revision is not None else {}

@@ -138,6 +138,8 @@ def _add_collection(app: Flask, cluster: Cluster) -> None:
             metadata["continue"] = str(start + limit)
             metadata["remainingItemCount"] = len(items) - start - limit
         page = items[start : start + limit]
+        if "as=PartialObjectMetadataList" in request.headers.get("Accept", ""):
+            return jsonify(_metadata_of(page, metadata))
         kind = f"{KINDS[plural]}List"
         return jsonify({"apiVersion": f"{GROUP}/v1alpha1", "kind": kind, "metadata": metadata, "items": page})
 
@@ -224,6 +226,13 @@ def _add_object(app: Flask, cluster: Cluster) -> None:
         return jsonify({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"})
 
 
+def _metadata_of(page: list[Object], metadata: Object) -> Object:
+    """What the API server answers who asks for nothing but metadata (Kubernetes API concepts)."""
+    meta = "meta.k8s.io/v1"
+    items = [{"apiVersion": meta, "kind": "PartialObjectMetadata", "metadata": one["metadata"]} for one in page]
+    return {"apiVersion": meta, "kind": "PartialObjectMetadataList", "metadata": metadata, "items": items}
+
+
 def _validate(cluster: Cluster, plural: str, name: str) -> None:
     message = cluster.invalid.get(plural)
     if message is not None:
@@ -270,6 +279,15 @@ def _add_control(app: Flask, cluster: Cluster) -> None:
             one = cluster.objects[namespace, "workflows", name]
             one.setdefault("status", {}).update(request.get_json(force=True))
             return jsonify(cluster.stamped(one))
+
+    @app.post("/_control/objects/<namespace>/<plural>")
+    def place(namespace: str, plural: str) -> Any:
+        """Objects as they are, times and all, which no client may write."""
+        with cluster.lock:
+            for one in request.get_json(force=True):
+                one["metadata"]["namespace"] = namespace
+                cluster.objects[namespace, plural, one["metadata"]["name"]] = cluster.stamped(one)
+        return jsonify({})
 
     @app.get("/_control/requests")
     def requests() -> Any:

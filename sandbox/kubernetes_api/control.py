@@ -69,6 +69,14 @@ class KubernetesControl:
         """Set a Workflow's status, as the controller would: `phase`, `startedAt`, `finishedAt`, `message`."""
         self._ask("POST", f"/_control/status/{namespace}/{name}", status)
 
+    def place(self, plural: str, objects: Iterable[Mapping[str, Any]], namespace: str = "default") -> None:
+        """Have objects stand as they are given, with times in the past if that is wanted."""
+        self._ask("POST", f"/_control/objects/{namespace}/{plural}", [dict(one) for one in objects])
+
+    def requests(self) -> list[dict[str, str]]:
+        """Every request of a client so far: `method` and `path`."""
+        return list(self._ask("GET", "/_control/requests"))
+
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
         data = json.dumps(body).encode() if body is not None else None
         headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}

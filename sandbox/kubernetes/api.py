@@ -63,7 +63,13 @@ class Api:
         config.load_kube_config(config_file=str(kubeconfig), client_configuration=configuration)
         configuration.retries = False
         self.server = str(configuration.host)
+        self._authority = configuration.ssl_ca_cert
         self._client = client.ApiClient(configuration)
+
+    @property
+    def certificate_authority(self) -> bytes:
+        """What the server's certificate is signed by, in PEM."""
+        return Path(self._authority).read_bytes()
 
     def apply(self, document: Mapping[str, Any] | bytes, path: str) -> dict[str, Any]:
         """Server-side apply: what was applied before and is not in the document any more goes away.

@@ -102,7 +102,7 @@ class Cluster:
         copy_image(self._own_paths(), engine, name)
 
     def stop(self, component: str) -> None:
-        """End a component: etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, workflow-controller.
+        """End a component at once: etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, workflow-controller.
 
         Raises:
             UnavailableError: the cluster is not ours, or there is no such component.

@@ -201,8 +201,8 @@ def _workflow_controller(built: Built, credentials: Credentials) -> Component:
             f"--executor-image={executor_image(built)}",
             "--executor-image-pull-policy=IfNotPresent",
         ),
-        # A workflow is looked at again after a second instead of ten, which takes a foreach from 72 s to 44 s.
-        environment={"DEFAULT_REQUEUE_TIME": "1s", "LEADER_ELECTION_DISABLE": "true"},
+        # A workflow is looked at again after this instead of ten seconds, which halves the time of a foreach.
+        environment={"DEFAULT_REQUEUE_TIME": "250ms", "LEADER_ELECTION_DISABLE": "true"},
     )
 
 

@@ -17,14 +17,14 @@ from typing import Any
 import psutil
 
 from sandbox.docker.machine import UnavailableError
-from sandbox.kubernetes.first_process import KILL_LIMIT, STOP_LIMIT
+from sandbox.kubernetes.first_process import KILL_LIMIT
 from sandbox.kubernetes.paths import Paths
 from sandbox.processes import ROOT
 
 START_LIMIT = 20.0
 """Seconds for the first process to prepare its namespaces; it takes a fraction of one."""
 END_LIMIT = 30.0
-ANSWER_LIMIT = STOP_LIMIT + KILL_LIMIT + 10
+ANSWER_LIMIT = KILL_LIMIT + 10
 FIRST_PROCESS = "sandbox.kubernetes.first_process"
 
 
@@ -37,6 +37,19 @@ def first_processes(paths: Paths) -> list[psutil.Process]:
             if FIRST_PROCESS in command and str(paths.control) in command:
                 found.append(process)
     return found
+
+
+def node_pid(paths: Paths) -> int:
+    """The process id of the node's first process, by which its namespaces can be entered.
+
+    Raises:
+        UnavailableError: there is none.
+    """
+    found = first_processes(paths)
+    for process in found:
+        if process.ppid() in {one.pid for one in found}:
+            return process.pid
+    raise UnavailableError("no cluster of ours is up")
 
 
 def end_first_process(paths: Paths) -> None:
@@ -81,8 +94,7 @@ def start_first_process(paths: Paths) -> int:
     limit = time.monotonic() + START_LIMIT
     while time.monotonic() < limit and maker.poll() is None:
         if Control(paths.control).answers():
-            (first,) = psutil.Process(maker.pid).children()
-            return first.pid
+            return node_pid(paths)
         with contextlib.suppress(subprocess.TimeoutExpired):
             maker.wait(0.02)
     maker.kill()
@@ -122,7 +134,7 @@ class Control:
         self._ask(do="start", **request)
 
     def stop(self, name: str) -> None:
-        """End a program and wait until it has ended.
+        """End a program at once, and wait until it has ended.
 
         Raises:
             UnavailableError: there is no such program, or it does not end.

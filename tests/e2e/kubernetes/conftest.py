@@ -1,0 +1,92 @@
+"""What the tests on a real cluster run in: the cluster, worlds that pods reach, a namespace and a runner each."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox.docker.engine import Engine
+from sandbox.docker.machine import UnavailableError
+from sandbox.kubernetes.cluster import Cluster, ensure_cluster
+from sandbox.runner import ROOT, Runner
+from sandbox.world import World
+
+HERE = Path(__file__).resolve().parent
+LAST = "takes_the_cluster_away"
+"""The marker of tests after which nothing is in the cluster any more."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", f"{LAST}: runs after all others")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.get_closest_marker(LAST) is not None)
+
+
+@pytest.fixture(scope="session")
+def cluster(engine: Engine) -> Cluster:
+    """A cluster with Argo Workflows: that of KUBECONFIG, else our own.
+
+    Where there can be none, these tests are skipped, unless E2E_REQUIRED is set.
+    """
+    try:
+        return ensure_cluster(engine, lambda line: print(line, file=sys.stderr))
+    except UnavailableError as error:
+        if os.environ.get("E2E_REQUIRED"):
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+
+
+@pytest.fixture
+def own_cluster(cluster: Cluster) -> Cluster:
+    """A cluster whose components may be stopped."""
+    if not cluster.own:
+        pytest.skip("this stops components of the cluster, and KUBECONFIG names one that is not ours")
+    return cluster
+
+
+@pytest.fixture
+def world(cluster: Cluster, tmp_path: Path) -> Iterator[World]:
+    """AWS, the metadata service and GitHub, where pods reach them, empty."""
+    with World(tmp_path / "world", host=cluster.address) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def shared_world(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The same, one for all tests that have no need of an empty one: starting it takes seconds."""
+    with World(tmp_path_factory.mktemp("world"), host=cluster.address) as made:
+        yield made
+
+
+@pytest.fixture
+def namespace(cluster: Cluster) -> Iterator[str]:
+    """A namespace of the test's own, ready for runs."""
+    name = f"flows-{uuid.uuid4().hex[:8]}"
+    cluster.namespace(name)
+    yield name
+    cluster.remove_namespace(name)
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    """A checkout with the example flows, and those of the tests here."""
+    root = tmp_path / "checkout"
+    for source in (ROOT / "examples" / "flows", HERE.parent / "flows", HERE / "flows"):
+        if source.exists():
+            shutil.copytree(source, root / "flows", dirs_exist_ok=True)
+    return root
+
+
+@pytest.fixture
+def runner(cluster: Cluster, shared_world: World, namespace: str, tmp_path: Path) -> Runner:
+    """A runner whose jobs deploy to the namespace, with all rights, over the shared world."""
+    environment = cluster.environment(shared_world, namespace)
+    return Runner(tmp_path / "runner", environment=environment, api_url=shared_world.github.api_url)

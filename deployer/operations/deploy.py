@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from deployer.deadline import Deadline
 from deployer.inputs import Inputs, Wait
+from deployer.operations.airflow import airflow_settings, known_trace, wait_until_loaded
 from deployer.operations.handle import FlowHandle, Job
 from deployer.operations.put_back import Before, after_failure
 from deployer.operations.standing import find
@@ -138,6 +139,7 @@ def _create(handle: FlowHandle, outcome: FlowOutcome) -> FlowOutcome:
     try:
         name = handle.call(protocol.Name(), str | None, deadline)  # type: ignore[arg-type]  # a union is no type[]
         before = _look(handle, name, deadline.within(READ_LIMIT))
+        trace = known_trace(handle, name, deadline)
     except WorkerError as error:
         return replace(failed(outcome, error), standing=Standing.AS_BEFORE)
     provenance = job.provenance(outcome.flow)
@@ -146,8 +148,18 @@ def _create(handle: FlowHandle, outcome: FlowOutcome) -> FlowOutcome:
         created = handle.call(request, protocol.Created, deadline)
     except WorkerError as error:
         return after_failure(handle, failed(outcome, error), before)
-    outcome = replace(outcome, replaced=before.deployment, standing=Standing.DEPLOYED)
-    return _read_back(handle, outcome, created, provenance)
+    for note in created.notes:
+        job.console.info(note)
+    warnings = (*outcome.warnings, *created.warnings)
+    outcome = replace(outcome, replaced=before.deployment, standing=Standing.DEPLOYED, warnings=warnings)
+    outcome = _read_back(handle, outcome, created, provenance)
+    if outcome.failure is not None:
+        return outcome
+    try:
+        wait_until_loaded(handle, created.deployment_id, trace, deadline)
+    except WorkerError as error:
+        return after_failure(handle, failed(outcome, error), before)
+    return outcome
 
 
 def _look(handle: FlowHandle, name: str | None, deadline: Deadline) -> Before:
@@ -277,6 +289,7 @@ def open_request(job: Job, flow: str | None) -> protocol.Open:
         production_by_default=job.production_by_default,
         project_branch=inputs.project_branch,
         deployment_name=inputs.deployment_name,
+        airflow=airflow_settings(inputs, job.folder),
     )
 
 
@@ -289,7 +302,7 @@ def _triggers(inputs: Inputs, operation: str) -> bool:
 
 
 def _image_warning(opened: protocol.Opened, orchestrator: str) -> tuple[str, ...]:
-    if opened.runtime.task_image is not None or orchestrator not in ("argo-workflows", "step-functions"):
+    if opened.runtime.task_image is not None or orchestrator not in ("argo-workflows", "step-functions", "airflow"):
         return ()
     variable = (
         "METAFLOW_BATCH_CONTAINER_IMAGE" if orchestrator == "step-functions" else "METAFLOW_KUBERNETES_CONTAINER_IMAGE"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from deployer.orchestrators.airflow.settings import AirflowSettings
 from deployer.orchestrators.protocol import MetaflowSettings, Orchestrator
 
 
-def open_orchestrator(orchestrator: str, settings: MetaflowSettings) -> Orchestrator:
+def open_orchestrator(
+    orchestrator: str, settings: MetaflowSettings, airflow: AirflowSettings | None = None
+) -> Orchestrator:
     """The module for a Deployer TYPE, with its client; what it needs is imported only now.
 
     Raises:
@@ -19,6 +22,10 @@ def open_orchestrator(orchestrator: str, settings: MetaflowSettings) -> Orchestr
         from deployer.orchestrators.step_functions import open_step_functions
 
         return open_step_functions(settings)
+    if orchestrator == "airflow":
+        from deployer.orchestrators.airflow import open_airflow
+
+        return open_airflow(settings, airflow or AirflowSettings())
     from deployer.orchestrators.plugin import Plugin
 
     return Plugin(orchestrator, settings)

@@ -56,7 +56,8 @@ def shortened(identifier: str) -> str:
 
 def orchestrator(name: str) -> str:
     """The orchestrator's own name."""
-    return {"argo-workflows": "Argo Workflows", "step-functions": "AWS Step Functions"}.get(name, name)
+    known = {"argo-workflows": "Argo Workflows", "step-functions": "AWS Step Functions", "airflow": "Airflow"}
+    return known.get(name, name)
 
 
 def schedule(cron: str, timezone: str | None) -> str | None:

@@ -25,6 +25,7 @@ from deployer.outcome import (
     Step,
 )
 from deployer.worker import commands, protocol
+from deployer.worker.airflow_deployer import deployer_impl
 from deployer.worker.failures import import_failure, option_failure, relative_path
 from deployer.worker.parameters import type_name
 
@@ -119,10 +120,11 @@ def trigger(deployed_flow: Any, parameters: Mapping[str, Any]) -> Run:
 
 
 def installed_orchestrators() -> tuple[str, ...]:
-    """Deployer's TYPEs, those of installed extensions included."""
+    """Deployer's TYPEs, those of installed extensions included, and Airflow, for which `deployer.worker.airflow` has a
+    Deployer of its own."""
     from metaflow.plugins import DEPLOYER_IMPL_PROVIDERS
 
-    return tuple(sorted(provider.TYPE for provider in DEPLOYER_IMPL_PROVIDERS))
+    return tuple(sorted({provider.TYPE for provider in DEPLOYER_IMPL_PROVIDERS} | {"airflow"}))
 
 
 def open_flow(request: protocol.Open, warm: socket.socket) -> OpenedFlow:
@@ -176,6 +178,8 @@ def _import_flow(request: protocol.Open) -> Any:
     group = {"name": request.deployment_name} if request.deployment_name is not None else {}
     with _hidden(), _failures_of_import(request):
         deployer = Deployer(request.flow_file, cwd=request.folder, show_output=True, **arguments, **options)
+        if request.orchestrator == "airflow":
+            return deployer_impl(deployer, group)
         return getattr(deployer, request.orchestrator.replace("-", "_"))(**group)
 
 
@@ -353,7 +357,7 @@ def _project_name(flow: OpenedFlow) -> tuple[str, str] | None:
 def _resolve_name(flow: OpenedFlow) -> str | None:
     """Metaflow computes the name from its `current` object, which only its command line fills: fill it likewise."""
     orchestrator = flow.impl.TYPE
-    if orchestrator not in ("argo-workflows", "step-functions"):
+    if orchestrator not in ("argo-workflows", "step-functions", "airflow"):
         return None
     try:
         from metaflow import current
@@ -368,6 +372,11 @@ def _resolve_name(flow: OpenedFlow) -> str | None:
             )
         if orchestrator == "argo-workflows":
             from metaflow.plugins.argo.argo_workflows_cli import resolve_workflow_name_v2 as resolve
+        elif orchestrator == "airflow":
+            from metaflow.plugins.airflow.airflow_cli import resolve_dag_name
+
+            def resolve(_: Any, name: str | None) -> Any:
+                return resolve_dag_name(name)
         else:
             from metaflow.plugins.aws.step_functions.step_functions_cli import resolve_state_machine_name as resolve
     except (ImportError, AttributeError):

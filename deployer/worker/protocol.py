@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from deployer.orchestrators.airflow.settings import AirflowSettings
 from deployer.orchestrators.protocol import MetaflowSettings, Snapshot
 from deployer.outcome import Deployment, Failure, FlowDescription, Provenance, Run, Runtime
 from deployer.worker.inventory_protocol import InventoryRequest
@@ -32,6 +33,8 @@ class Open(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     production_by_default: bool = False
     project_branch: str | None = None
     deployment_name: str | None = None
+    airflow: AirflowSettings | None = None
+    """Where Airflow is; None for every other orchestrator."""
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,6 +69,28 @@ class Created(msgspec.Struct, frozen=True, kw_only=True):
 
     deployment_id: str
     flow_name: str
+    notes: tuple[str, ...] = ()
+    """What is to be said of it in the log, a sentence each."""
+    warnings: tuple[str, ...] = ()
+
+
+class Loaded(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+    """Ask whether Airflow has loaded what was delivered; answers as `Airflow.loaded`. For Airflow alone."""
+
+    deployment_id: str
+    before: str | None = None
+
+
+class StackTrace(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+    """Ask why Airflow cannot load the DAG's file as it stands; answers its stack trace, or null. For Airflow alone."""
+
+    deployment_id: str
+
+
+class NotLoaded(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+    """Ask why Airflow has not loaded the file in time; answers a `Failure`. For Airflow alone."""
+
+    deployment_id: str
 
 
 class Name(msgspec.Struct, tag=True, frozen=True, kw_only=True):
@@ -136,6 +161,9 @@ Request = (
     | Examine
     | CheckParameters
     | Create
+    | Loaded
+    | StackTrace
+    | NotLoaded
     | Name
     | Read
     | Stamp

@@ -41,6 +41,7 @@ COMMAND = b"C"
 PRELOADED = {
     "": ("metaflow.cli", "metaflow.runner.deployer", "metaflow.cli_components.init_cmd"),
     "argo-workflows": ("kubernetes", "metaflow.plugins.argo.argo_workflows_cli", "boto3"),
+    "airflow": ("boto3", "boto3.s3.transfer", "requests", "metaflow.plugins.airflow.airflow_cli"),
     "step-functions": ("boto3", "boto3.s3.transfer", "metaflow.plugins.aws.step_functions.step_functions_cli"),
 }
 BOTO_SERVICES = ("s3", "sts", "stepfunctions", "batch", "events", "dynamodb", "iam")

@@ -11,9 +11,10 @@ from typing import Any
 import msgspec
 
 from deployer.orchestrators import open_orchestrator
+from deployer.orchestrators.airflow import Airflow
 from deployer.orchestrators.protocol import MetaflowSettings, Orchestrator
 from deployer.outcome import DeployError, Deployment, Failure, FailureReason, Run, RunStatus
-from deployer.worker import checks, configuration, protocol
+from deployer.worker import airflow, checks, configuration, protocol
 from deployer.worker import inventory as deployments
 from deployer.worker import runs as metaflow_runs
 from deployer.worker.flow import CommandFailed, OpenedFlow, installed_orchestrators, open_flow, runtime, trigger
@@ -115,6 +116,9 @@ class Session:
             case protocol.Observe():
                 assert self._request is not None
                 return metaflow_runs.observe(orchestrator, request, self._request.repository_root)
+            case protocol.Loaded() | protocol.StackTrace() | protocol.NotLoaded():
+                assert isinstance(orchestrator, Airflow)
+                return airflow.answer(orchestrator, request)
             case protocol.Terminate():
                 return orchestrator.terminate(request.deployment, request.run.id)
         raise AssertionError(f"no such request: {request!r}")
@@ -131,7 +135,7 @@ class Session:
         self._request = request
         if request.flow_file is not None:
             self._flow = open_flow(request, self._warm)
-        self._orchestrator = open_orchestrator(request.orchestrator, settings())
+        self._orchestrator = open_orchestrator(request.orchestrator, settings(), request.airflow)
         flow = self._flow
         if flow is not None:
             flow.deployment_id()  # a name that the orchestrator refuses is told before anything is deployed
@@ -151,6 +155,8 @@ class Session:
         options["tags"] = [*options.get("tags", ()), *tags]
         if not options["tags"]:
             del options["tags"]
+        if isinstance(self._orchestrator, Airflow):
+            return airflow.create(self._opened_flow(), self._orchestrator, options, request.provenance)
         return self._opened_flow().create(options)
 
     def _take_up_settings(self) -> None:
@@ -167,7 +173,10 @@ class Session:
 
     def _trigger(self, request: protocol.Trigger) -> Run:
         deployment = request.deployment
-        if self._flow is not None:
+        if self._flow is not None and deployment.orchestrator == "airflow":
+            converted = self._converted(request.parameters)
+            run = self._by_orchestrator(request, airflow.parameter_texts(self._flow, converted))
+        elif self._flow is not None:
             converted = self._converted(request.parameters)
             run = self._flow.trigger(deployment.id, converted)
         elif deployment.orchestrator == "argo-workflows":

@@ -9,6 +9,8 @@ import traceback
 from deployer.outcome import Failure, FailureReason
 
 EVIDENCE_LINES = 30
+WITH_INPUT = ("authorize", "tags", "max_workers", "workflow_timeout")
+"""Options of `create` that have an input of their own, which an extension's orchestrator may not take."""
 
 
 def relative_path(path: str, root: str) -> str | None:
@@ -68,7 +70,8 @@ def option_failure(error: Exception, name: str) -> Failure:
     unknown = re.search(r"Unknown argument: '([^']*)', possible args are: (.*)", text, re.DOTALL)
     if unknown:
         message = f"Metaflow knows no option `{unknown[1]}` here."
-        advice = f"Take it out of `{name}`, or write one of: {unknown[2]}."
+        by_input = f" (or leave the input `{unknown[1].replace('_', '-')}` out)" if unknown[1] in WITH_INPUT else ""
+        advice = f"Take it out of `{name}`{by_input}, or write one of: {unknown[2]}."
     else:
         message = f"Metaflow refused an option: {_sentence(text)}"
         advice = f"Correct it in `{name}`."

@@ -10,7 +10,7 @@ import socket
 import sys
 import types
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from deployer.outcome import (
@@ -45,6 +45,8 @@ class OpenedFlow:
     parameters: tuple[Any, ...]
     """Metaflow's own Parameter objects, Configs left out."""
     project: str | None
+    triggered: dict[str, Any] = field(default_factory=dict)
+    """Deployer's TriggeredRun of each run that this process triggered, by the run's id."""
 
     def description(self) -> FlowDescription:
         """What the flow holds."""
@@ -92,8 +94,10 @@ class OpenedFlow:
         impl.name = deployment_id
         impl.flow_name = self.flow_class.__name__
         impl.metadata = getattr(impl, "metadata", None)
-        flow_type = impl.deployed_flow_type()
-        return trigger(flow_type(deployer=impl), parameters)
+        triggered = triggered_run(impl.deployed_flow_type()(deployer=impl), parameters)
+        run = started(triggered)
+        self.triggered[run.id] = triggered
+        return run
 
 
 class CommandFailed(Exception):  # a command's end, whose cause is in what it printed
@@ -105,9 +109,19 @@ class CommandFailed(Exception):  # a command's end, whose cause is in what it pr
 
 
 def trigger(deployed_flow: Any, parameters: Mapping[str, Any]) -> Run:
-    """Trigger a run through Deployer's DeployedFlow."""
+    """Trigger a run through Deployer's DeployedFlow; raises as `triggered_run`."""
+    return started(triggered_run(deployed_flow, parameters))
+
+
+def triggered_run(deployed_flow: Any, parameters: Mapping[str, Any]) -> Any:
+    """Deployer's TriggeredRun of a run that is triggered now.
+
+    Raises:
+        DeployError: a parameter is unknown or ill-typed.
+        CommandFailed: the command failed; the cause is in its output.
+    """
     try:
-        triggered = deployed_flow.trigger(**parameters)
+        return deployed_flow.trigger(**parameters)
     except (ValueError, TypeError) as error:
         raise DeployError(option_failure(error, "parameters")) from error
     except Exception as error:
@@ -115,6 +129,10 @@ def trigger(deployed_flow: Any, parameters: Mapping[str, Any]) -> Run:
         if type(error) not in (Exception, RuntimeError):
             raise
         raise CommandFailed(FailureReason.TRIGGER, f"Metaflow could not trigger {deployed_flow.name}") from error
+
+
+def started(triggered: Any) -> Run:
+    """A TriggeredRun as a run of ours."""
     run_id = triggered.pathspec.split("/")[1]
     return Run(id=run_id, pathspec=triggered.pathspec, status=RunStatus.PENDING)
 

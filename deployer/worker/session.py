@@ -12,6 +12,7 @@ import msgspec
 
 from deployer.orchestrators import open_orchestrator
 from deployer.orchestrators.airflow import Airflow
+from deployer.orchestrators.plugin import Plugin
 from deployer.orchestrators.protocol import MetaflowSettings, Orchestrator
 from deployer.outcome import DeployError, Deployment, Failure, FailureReason, Run, RunStatus
 from deployer.worker import airflow, checks, configuration, protocol
@@ -20,6 +21,7 @@ from deployer.worker import runs as metaflow_runs
 from deployer.worker.flow import CommandFailed, OpenedFlow, installed_orchestrators, open_flow, runtime, trigger
 from deployer.worker.inventory_protocol import InventoryRequest
 from deployer.worker.parameters import as_text, convert
+from deployer.worker.plugins import DeployerPlugin
 
 
 def run_session(channel: socket.socket, warm: socket.socket) -> None:
@@ -78,7 +80,7 @@ class Session:
         self._flow: OpenedFlow | None = None
         self._orchestrator: Orchestrator | None = None
 
-    def answer(self, request: protocol.Request) -> Any:
+    def answer(self, request: protocol.Request) -> Any:  # noqa: PLR0911  # one request a line
         """Do what is asked; what it returns is what the request's docstring says.
 
         Raises:
@@ -137,6 +139,8 @@ class Session:
             self._flow = open_flow(request, self._warm)
         self._orchestrator = open_orchestrator(request.orchestrator, settings(), request.airflow)
         flow = self._flow
+        if isinstance(self._orchestrator, Plugin):
+            self._orchestrator = DeployerPlugin(request.orchestrator, settings(), flow, self._warm)
         if flow is not None:
             flow.deployment_id()  # a name that the orchestrator refuses is told before anything is deployed
         return protocol.Opened(

@@ -11,7 +11,7 @@ export PYTHONPATH := $(CURDIR)
 
 .PHONY: help
 help: ## this list
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 17
 
 $(BIN)/uv: requirements/uv.txt
 	@echo 'making the environment $(VENV) (once)'
@@ -58,6 +58,10 @@ cluster: $(VENV)/sandbox.stamp ## a real Kubernetes with Argo Workflows on this 
 .PHONY: cluster-down
 cluster-down: $(VENV)/sandbox.stamp ## take that cluster away, without a trace
 	@$(BIN)/python -m sandbox.kubernetes down
+
+.PHONY: cluster-modules
+cluster-modules: $(VENV)/sandbox.stamp ## after a version in sandbox/kubernetes/modules/*/go.mod was changed
+	@$(BIN)/python -m sandbox.kubernetes.go_modules
 
 .PHONY: lint
 lint: $(VENV)/dev.stamp ## every linter; all of them run, also after one that fails

@@ -23,6 +23,7 @@ PLURALS = {
     "ConfigMap": "configmaps",
     "CronWorkflow": "cronworkflows",
     "CustomResourceDefinition": "customresourcedefinitions",
+    "Deployment": "deployments",
     "Namespace": "namespaces",
     "Node": "nodes",
     "Pod": "pods",

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import yaml
 
+from sandbox.docker.machine import UnavailableError
 from sandbox.kubernetes.api import Api, ApiError, NotFoundError, path_for, path_of, wait_for
 from sandbox.kubernetes.build import Built
 from sandbox.kubernetes.components import ARGO_NAMESPACE
@@ -21,6 +22,10 @@ GROUP = "argoproj.io/v1alpha1"
 EXTENSIONS = "apiextensions.k8s.io/v1"
 CRON_WORKFLOWS = "argoproj.io_cronworkflows.yaml"
 ESTABLISHED_LIMIT = 60.0
+CONTROLLER_LIMIT = 15.0
+"""Seconds in which a controller that runs takes up a Workflow; it takes a fraction of one."""
+DEPLOYMENT_LIMIT = 300.0
+"""Seconds for the controller's image to be pulled and started."""
 PROBE = "metaflow-deploy-probe"
 SERVICE_ACCOUNT = "workflow"
 """Of the pods that a run is made of, in every namespace that `prepare_namespace` makes."""
@@ -81,6 +86,35 @@ def installed_crds(api: Api) -> Crds | None:
     return kinds.get((workflow, cron))
 
 
+def has_crds(api: Api) -> bool:
+    """Whether Argo Workflows' definitions are installed, of whatever kind."""
+    return api.get(path_of("Workflow", namespace="default", api=GROUP)) is not None
+
+
+def controller_works(api: Api) -> bool:
+    """Whether a workflow-controller takes up a Workflow; one that waits, so that no pod is started for it."""
+    template = {"name": "main", "suspend": {}}
+    document = {
+        "apiVersion": GROUP,
+        "kind": "Workflow",
+        "metadata": {"generateName": f"{PROBE}-"},
+        "spec": {"entrypoint": "main", "templates": [template]},
+    }
+    made = api.request("POST", path_of("Workflow", namespace="default", api=GROUP), body=document)
+    path = path_for({**document, "metadata": made["metadata"]})
+    try:
+        wait_for(
+            lambda: (api.get(path) or {}).get("status", {}).get("phase"),
+            what="the workflow-controller's answer",
+            limit=CONTROLLER_LIMIT,
+        )
+    except UnavailableError:
+        return False
+    finally:
+        api.delete(path)
+    return True
+
+
 def _probe(api: Api, kind: str, spec: dict[str, Any]) -> Literal["missing", "kept", "pruned", "refused"]:
     """What becomes of a field that no schema knows, in an object that is only tried (`dryRun`)."""
     document = {"apiVersion": GROUP, "kind": kind, "metadata": {"name": PROBE}, "spec": spec}
@@ -121,6 +155,33 @@ def install_controller_objects(api: Api, built: Built) -> None:
             subject["namespace"] = ARGO_NAMESPACE  # which kustomize would do
         cluster_wide = document["kind"].startswith("Cluster") or document["kind"] == "PriorityClass"
         api.apply(document, path_for(document, namespace=None if cluster_wide else ARGO_NAMESPACE))
+
+
+def install_controller(api: Api, built: Built) -> None:
+    """Argo's own Deployment of the workflow-controller, with its release's images; the cluster has to pull them.
+
+    Raises:
+        UnavailableError: it does not run within five minutes.
+    """
+    file = built.argo_workflows_manifests / "base" / "workflow-controller" / "workflow-controller-deployment.yaml"
+    document = released(yaml.safe_load(file.read_text()), built.versions.argo_workflows)
+    path = path_of("Deployment", document["metadata"]["name"], namespace=ARGO_NAMESPACE, api="apps/v1")
+    api.apply(document, path)
+    wait_for(
+        lambda: (api.get(path) or {}).get("status", {}).get("availableReplicas"),
+        what="the workflow-controller's Deployment",
+        limit=DEPLOYMENT_LIMIT,
+    )
+
+
+def released(deployment: Mapping[str, Any], version: str) -> dict[str, Any]:
+    """The controller's Deployment as a release has it: its own image and argoexec's by the version, not `latest`."""
+    changed = copy.deepcopy(dict(deployment))
+    (container,) = changed["spec"]["template"]["spec"]["containers"]
+    repository = str(container["image"]).rpartition(":")[0]
+    container["image"] = f"{repository}:{version}"
+    container["args"] = [f"--executor-image={repository.rpartition('/')[0]}/argoexec:{version}"]
+    return changed
 
 
 def prepare_namespace(api: Api, name: str, secrets: Mapping[str, Mapping[str, str]]) -> None:

@@ -63,13 +63,14 @@ class Built:
         return self.folder / "manifests" / "argo-events"
 
 
-def ensure_built(tell: Tell) -> Built:
-    """Have everything, building what is missing; safe with two at once.
+def ensure_built(tell: Tell, programs: Sequence[str] = PROGRAMS) -> Built:
+    """Have the programs and the manifests, building what is missing; safe with two at once.
 
     With an empty build cache this takes about 20 minutes on two cores, with a full one about two.
 
     Args:
         tell: takes lines about the progress.
+        programs: which are needed; with none, the manifests alone are fetched.
 
     Raises:
         UnavailableError: Go is missing or too old, or a build failed.
@@ -79,9 +80,11 @@ def ensure_built(tell: Tell) -> Built:
     built = Built(folder, versions)
     (folder / "bin").mkdir(parents=True, exist_ok=True)
     with _locked(folder / "lock"):
-        missing = [name for name in PROGRAMS if not built.program(name).exists()]
+        missing = [name for name in programs if not built.program(name).exists()]
         if missing or not (folder / "manifests").exists():
             _check_go(versions)
+            if missing:
+                tell(f"building {len(missing)} programs from Go modules; that takes up to 20 minutes, once")
             _Builder(built, tell).build(missing)
     return built
 

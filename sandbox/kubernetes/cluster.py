@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from sandbox.docker.engine import Engine
 from sandbox.docker.machine import UnavailableError, output
-from sandbox.kubernetes import argo
+from sandbox.kubernetes import argo, foreign
 from sandbox.kubernetes.api import Api, path_of, wait_for
 from sandbox.kubernetes.build import Built, Tell, ensure_built
 from sandbox.kubernetes.images import TASK_IMAGE, build_task_image, copy_image
@@ -102,7 +103,10 @@ class Cluster:
         copy_image(self._own_paths(), engine, name)
 
     def stop(self, component: str) -> None:
-        """End a component at once: etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, workflow-controller.
+        """End a component at once.
+
+        Args:
+            component: etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kubelet or workflow-controller.
 
         Raises:
             UnavailableError: the cluster is not ours, or there is no such component.
@@ -170,16 +174,21 @@ class Cluster:
 
 
 def ensure_cluster(engine: Engine, tell: Tell = lambda _: None) -> Cluster:
-    """Have a cluster: the one that is up, else one that is brought up here.
+    """Have a cluster: the one that KUBECONFIG names, else our own, brought up if it is not up already.
 
     Args:
         engine: where the tasks' image is built.
         tell: takes lines about the progress.
 
     Raises:
-        UnavailableError: there is none, and none can be brought up; the message says why.
+        UnavailableError: that of KUBECONFIG can't be used, or none can be brought up; the message says why.
     """
-    return own_cluster(engine, tell)
+    named = os.environ.get("KUBECONFIG")
+    if not named or Path(named) == own_paths().kubeconfig:
+        return own_cluster(engine, tell)
+    built = ensure_built(tell, programs=())
+    found = foreign.examine(named, built, engine, os.environ, tell)
+    return Cluster(kubeconfig=Path(named), address=found.address, task_image=found.task_image, built=built)
 
 
 def own_cluster(engine: Engine, tell: Tell = lambda _: None) -> Cluster:

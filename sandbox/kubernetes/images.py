@@ -67,12 +67,28 @@ def build_task_image(engine: Engine) -> str:
 
 
 def copy_image(paths: Paths, engine: Engine, name: str) -> None:
-    """Copy an image from a Docker engine to the node.
+    """Copy an image from a Docker engine to our own node.
 
     Raises:
         UnavailableError: the engine has none of that name, or containerd refuses it.
     """
-    log = paths.logs / f"import-{hashlib.sha256(name.encode()).hexdigest()[:12]}.log"
+    copy_image_with(ctr(paths, "images", "import", "-"), engine, name)
+
+
+def copy_image_with(command: Sequence[str], engine: Engine, name: str) -> None:
+    """Copy an image from a Docker engine to a node.
+
+    Args:
+        command: takes the image from its standard input.
+        engine: where the image is.
+        name: the image's name.
+
+    Raises:
+        UnavailableError: the engine has none of that name, or the command failed.
+    """
+    folder = cache_folder() / "logs" / "kubernetes"
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / f"import-{hashlib.sha256(name.encode()).hexdigest()[:12]}.log"
     with log.open("w") as errors:
         saving = subprocess.Popen(
             ["docker", "save", name],
@@ -83,7 +99,7 @@ def copy_image(paths: Paths, engine: Engine, name: str) -> None:
         )
         with saving:
             taking = subprocess.run(
-                ctr(paths, "images", "import", "-"), stdin=saving.stdout, stdout=errors, stderr=errors, check=False
+                command, env=engine.environ(), stdin=saving.stdout, stdout=errors, stderr=errors, check=False
             )
     if saving.returncode or taking.returncode:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-12:])

@@ -1,0 +1,336 @@
+"""The cluster of the sandbox, as far as it is text and files: versions, addresses, certificates, images, CRDs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import ssl
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from cryptography import x509
+
+from sandbox.docker.machine import UnavailableError
+from sandbox.kubernetes import argo, build, cgroups, foreign, go_modules, network, oci, settings, traces
+from sandbox.kubernetes.components import API_SERVER_HOSTS, components, executor_image, issue
+from sandbox.kubernetes.paths import Paths
+from sandbox.kubernetes.pki import Authority, Subject
+from sandbox.kubernetes.versions import MODULES, Versions, read_versions, required, version_key
+from sandbox.runner import ROOT
+
+VERSIONS = Versions(kubernetes="v1.34.4", etcd="v3.6.4", argo_workflows="v3.7.4", argo_events="v1.9.7", go="1.24.0")
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> Paths:
+    return Paths(run=tmp_path / "run", data=tmp_path / "data", logs=tmp_path / "logs")
+
+
+class TestVersions:
+    def test_each_stands_in_its_go_mod_alone(self) -> None:
+        versions = read_versions()
+        assert versions.kubernetes.startswith("v1.")
+        assert versions.argo_workflows.startswith("v3.")
+        code = list(MODULES.parent.glob("*.py"))
+        assert code
+        for path in code:
+            for version in (versions.kubernetes, versions.etcd, versions.argo_workflows, versions.argo_events):
+                assert f'"{version}' not in path.read_text(), path
+
+    def test_what_is_missing_is_named(self) -> None:
+        with pytest.raises(ValueError, match=r"does not require k8s\.io/kubernetes"):
+            required("module m\n\nrequire k8s.io/kubernetes-other v1.2.3\n", "k8s.io/kubernetes")
+
+    def test_numbers_are_compared_as_numbers(self) -> None:
+        assert version_key("go1.24.10") > version_key("1.24.9")
+        assert version_key("v1.34.4") == (1, 34, 4)
+
+    def test_the_replacements_are_those_of_kubernetes_itself(self) -> None:
+        stale = "replace (\n\tk8s.io/gone => k8s.io/gone v0.34.4\n)\n"
+        before = f"module m\n\ngo 1.20\n\nrequire k8s.io/kubernetes v1.35.4\n\n{stale}"
+        staging = "replace (\n\tk8s.io/api => ./staging/src/k8s.io/api\n\tx => y v1\n)\n"
+        own = f"module k8s.io/kubernetes\n\ngo 1.25.0\n\n{staging}"
+        after = go_modules.replaced(before, own)
+        assert "\nreplace (\n\tk8s.io/api => k8s.io/api v0.35.4\n)\n" in after
+        assert "gone" not in after
+        assert "\ngo 1.25.0\n" in after
+        assert go_modules.replaced(after, own) == after
+
+
+class TestBuild:
+    def test_a_missing_go_is_told_with_what_to_do(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.setenv("PATH", str(tmp_path))
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+        with pytest.raises(UnavailableError, match=r"no `go` on the PATH; install Go 1\."):
+            build.ensure_built(lambda _: None)
+
+    def test_an_old_go_that_may_not_fetch_another_is_told(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        go = tmp_path / "go"
+        go.write_text("#!/bin/sh\nprintf 'go1.19.8\\nlocal\\n'\n")
+        go.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+        with pytest.raises(UnavailableError, match=r"this is go1\.19\.8, and GOTOOLCHAIN=local"):
+            build.ensure_built(lambda _: None)
+
+    def test_a_build_that_fails_shows_why_and_leaves_no_program(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        go = tmp_path / "go"
+        go.write_text(
+            "#!/bin/sh\n[ $1 = env ] && printf 'go1.99.0\\nauto\\n' && exit\necho 'no space left' >&2\nexit 1\n"
+        )
+        go.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+        with pytest.raises(UnavailableError, match=r"(?s)building etcd .* failed .*no space left"):
+            build.ensure_built(lambda _: None)
+        assert not list(tmp_path.glob("**/bin/*"))
+
+
+class TestNetwork:
+    @pytest.mark.parametrize(
+        "destination", ["10.96.0.0/12", "10.0.0.0/8", "default", "192.168.0.0/16", "2001:db8::/32"]
+    )
+    def test_wider_and_other_routes_are_in_nobodys_way(self, destination: str) -> None:
+        network.check_ranges([{"dst": destination, "dev": "eth0"}])
+
+    @pytest.mark.parametrize("destination", ["10.96.0.0/16", "10.244.3.0/24", "10.250.0.1"])
+    def test_addresses_that_are_taken_are_told(self, destination: str) -> None:
+        with pytest.raises(UnavailableError, match=f"a route for {destination} by way of cni0"):
+            network.check_ranges([{"dst": destination, "dev": "cni0"}])
+
+    def test_the_barrier_covers_every_range_behind_every_other_route(self) -> None:
+        commands = [" ".join(command) for command in network.barrier()]
+        assert commands == [f"ip route replace unreachable {one} metric 4096" for one in network.RANGES]
+        assert len(network.without_barrier()) == len(commands)
+
+    def test_the_addresses_lie_in_their_ranges(self) -> None:
+        assert network.overlaps(network.API_SERVER, network.SERVICES)
+        assert network.overlaps(network.MACHINE, network.MACHINES)
+        assert network.overlaps(network.NODE, network.MACHINES)
+
+
+class TestControlGroups:
+    FIRST = "cgroup /sys/fs/cgroup/cpu cgroup rw,cpu 0 0\ncgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n"
+
+    def test_version_1_hides_a_version_2_without_controllers(self) -> None:
+        assert cgroups.hierarchies(self.FIRST) == {Path("/sys/fs/cgroup/cpu"): False}
+
+    def test_version_2_alone(self) -> None:
+        assert cgroups.hierarchies("cgroup2 /sys/fs/cgroup cgroup2 rw 0 0\n") == {Path("/sys/fs/cgroup"): True}
+
+    def test_version_1_has_its_processors_before_any_process(self, tmp_path: Path) -> None:
+        (tmp_path / "cpuset.cpus").write_text("0-1\n")
+        (tmp_path / "cpuset.mems").write_text("0\n")
+        group = tmp_path / cgroups.NAME
+        group.mkdir()
+        (group / "cpuset.cpus").write_text("\n")
+        (group / "cpuset.mems").write_text("\n")
+        cgroups.make({tmp_path: False})
+        assert (group / "cpuset.cpus").read_text() == "0-1\n"
+        assert (group / "cpuset.mems").read_text() == "0\n"
+
+    def test_version_2_hands_down_what_a_kubelet_asks_for(self, tmp_path: Path) -> None:
+        (tmp_path / "cgroup.controllers").write_text("cpu memory rdma\n")
+        (tmp_path / "cgroup.subtree_control").write_text("")
+        cgroups.make({tmp_path: True})
+        assert (tmp_path / cgroups.NAME).is_dir()
+        assert (tmp_path / "cgroup.subtree_control").read_text() in ("+cpu", "+memory")
+
+    def test_all_of_it_is_removed_the_innermost_first(self, tmp_path: Path) -> None:
+        (tmp_path / cgroups.NAME / "kubepods" / "burstable" / "pod1").mkdir(parents=True)
+        cgroups.remove({tmp_path: False})
+        cgroups.remove({tmp_path: False})
+        assert list(tmp_path.iterdir()) == []
+
+
+class TestCertificates:
+    def test_a_server_is_trusted_at_its_addresses_and_nowhere_else(self, tmp_path: Path) -> None:
+        authority = Authority(tmp_path)
+        certificate, key = authority.issue("server", Subject(user="server", hosts=("10.96.0.1", "node")))
+        server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        server.load_cert_chain(certificate, key)
+        client = ssl.create_default_context(cafile=str(authority.certificate))
+        client.verify_flags |= ssl.VERIFY_X509_STRICT
+        assert _handshake(client, server, "10.96.0.1") is None
+        assert _handshake(client, server, "node") is None
+        assert "10.96.0.2" in str(_handshake(client, server, "10.96.0.2"))
+
+    def test_what_is_secret_is_for_its_owner_alone(self, tmp_path: Path) -> None:
+        authority = Authority(tmp_path / "pki")
+        subject = Subject(user="admin", groups=("system:masters",))
+        authority.kubeconfig("admin", subject, "https://10.96.0.1", namespace="argo")
+        authority.key_pair("service-accounts")
+        assert {path.stat().st_mode & 0o777 for path in (tmp_path / "pki").iterdir()} == {0o600}
+        document = json.loads((tmp_path / "pki" / "admin.kubeconfig").read_text())
+        assert document["contexts"][0]["context"]["namespace"] == "argo"
+        assert document["clusters"][0]["cluster"]["server"] == "https://10.96.0.1"
+
+
+class TestComponents:
+    def test_everybody_is_who_kubernetes_and_argo_know(self, paths: Paths) -> None:
+        credentials = issue(paths)
+        assert _subject(credentials.admin) == "CN=admin,O=system:masters"
+        assert _subject(credentials.node) == "CN=system:node:node,O=system:nodes"
+        assert _subject(credentials.scheduler) == "CN=system:kube-scheduler"
+        assert _subject(credentials.workflow_controller).startswith("CN=system:serviceaccount:argo:argo,")
+
+    def test_they_find_each_other(self, paths: Paths) -> None:
+        built = build.Built(Path("/built"), VERSIONS)
+        found = {one.name: one for one in components(paths, built, issue(paths))}
+        assert next(iter(found)) == "etcd"
+        assert "--bind-address=10.96.0.1" in found["kube-apiserver"].command
+        assert network.API_SERVER in API_SERVER_HOSTS
+        assert f"--executor-image={executor_image(built)}" in found["workflow-controller"].command
+        for component in found.values():
+            named = [part.split("=", 1)[1] for part in component.command if part.startswith("--kubeconfig=")]
+            assert all(Path(path).exists() for path in named)
+
+    def test_the_kubelet_writes_into_the_clusters_own_folders(self, paths: Paths) -> None:
+        text = settings.kubelet(paths, certificate=Path("/c"), key=Path("/k"), authority=Path("/a"))
+        configuration = yaml.safe_load(text)
+        assert configuration["podLogsDir"].startswith(str(paths.data))
+        assert configuration["volumePluginDir"].startswith(str(paths.data))
+        assert configuration["cgroupRoot"] == f"/{cgroups.NAME}"
+
+
+class TestImages:
+    def test_an_image_is_one_program_and_whole(self, tmp_path: Path) -> None:
+        program = tmp_path / "program"
+        program.write_bytes(b"\x7fELF")
+        archive = tmp_path / "image.tar"
+        oci.write_image(archive, name="localhost/p:1", program=program, path="bin/p", machine="x86_64")
+        with tarfile.open(archive) as stream:
+            files = {one.name: stream.extractfile(one).read() for one in stream}  # type: ignore[union-attr]
+        for name, content in files.items():
+            if name.startswith("blobs/"):
+                assert hashlib.sha256(content).hexdigest() == name.rsplit("/", 1)[1]
+        (listed,) = json.loads(files["index.json"])["manifests"]
+        assert listed["annotations"]["io.containerd.image.name"] == "localhost/p:1"
+        manifest = json.loads(files[_blob(listed)])
+        configuration = json.loads(files[_blob(manifest["config"])])
+        assert configuration["architecture"] == "amd64"
+        assert configuration["config"]["Entrypoint"] == ["/bin/p"]
+        (layer,) = manifest["layers"]
+        assert configuration["rootfs"]["diff_ids"] == [layer["digest"]]
+        (tmp_path / "layer.tar").write_bytes(files[_blob(layer)])
+        with tarfile.open(tmp_path / "layer.tar") as stream:
+            assert {one.name: oct(one.mode) for one in stream} == {"bin": "0o755", "tmp": "0o1777", "bin/p": "0o755"}
+
+    def test_the_tasks_image_starts_from_the_base_of_the_actions(self) -> None:
+        bases = [
+            next(line for line in path.read_text().splitlines() if line.startswith("FROM"))
+            for path in (ROOT / "Dockerfile", ROOT / "sandbox" / "kubernetes" / "task.Dockerfile")
+        ]
+        assert bases[0].split()[1] == bases[1].split()[1]
+
+
+class TestArgo:
+    def test_version_4_has_schedules_alone(self) -> None:
+        spec = {"properties": {"schedule": {}, "schedules": {}}, "required": ["schedule", "workflowSpec"]}
+        schema = {"openAPIV3Schema": {"properties": {"spec": spec}}}
+        before: dict[str, Any] = {"spec": {"versions": [{"schema": schema}]}}
+        after = argo.schedules_only(before)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+        assert after == {"properties": {"schedules": {}}, "required": ["schedules", "workflowSpec"]}
+        assert "schedule" in spec["properties"]
+
+    def test_a_controller_in_a_cluster_is_that_of_the_release(self) -> None:
+        container = {"name": "workflow-controller", "image": "registry.example.com/argo/workflow-controller:latest"}
+        before = {"spec": {"template": {"spec": {"containers": [container]}}}}
+        (after,) = argo.released(before, "v3.7.4")["spec"]["template"]["spec"]["containers"]
+        assert after["image"] == "registry.example.com/argo/workflow-controller:v3.7.4"
+        assert after["args"] == ["--executor-image=registry.example.com/argo/argoexec:v3.7.4"]
+
+
+class TestForeign:
+    def test_kind_and_k3d_are_known_by_their_contexts(self) -> None:
+        kind = foreign.local_cluster("kind-my-cluster")
+        assert kind == foreign.Local(network="kind", nodes="label=io.x-k8s.kind.cluster=my-cluster")
+        k3d = foreign.local_cluster("k3d-dev")
+        assert k3d == foreign.Local(network="k3d-dev", nodes="label=k3d.cluster=dev")
+        assert foreign.local_cluster("arn:aws:eks:us-east-1:123456789012:cluster/ml") is None
+
+    def test_the_gateway_is_the_one_that_pods_can_reach(self) -> None:
+        assert foreign.gateway("fc00:f853:ccd:e793::1 172.18.0.1 \n") == "172.18.0.1"
+        assert foreign.gateway("\n") is None
+
+    def test_a_kubeconfig_that_is_not_there_is_told(self, tmp_path: Path) -> None:
+        with pytest.raises(UnavailableError, match=r"KUBECONFIG is .*/nothing, and there is no such file"):
+            foreign._connect(str(tmp_path / "nothing"))
+
+
+def test_chains_of_kubernetes_and_cni_are_found_and_dockers_are_not() -> None:
+    saved = "*nat\n:PREROUTING ACCEPT [0:0]\n:DOCKER - [0:0]\n:KUBE-FIREWALL - [0:0]\n:CNI-1a2b - [0:0]\nCOMMIT\n"
+    assert traces.CHAINS.findall(saved) == ["KUBE-FIREWALL", "CNI-1a2b"]
+
+
+def test_programs_start_end_and_leave_no_zombie() -> None:
+    """In a process of its own: the first process collects every child that it has."""
+    code = """
+import os, signal, sys, threading
+from sandbox.kubernetes.first_process import Programs, _signals_as_bytes
+wake, programs = _signals_as_bytes(), Programs()
+def collect():
+    while os.read(wake, 4096):
+        programs.reap()
+threading.Thread(target=collect, daemon=True).start()
+programs.start("sleeper", ["sleep", "60"], {}, "/dev/null")
+assert programs.statuses() == {"sleeper": None}
+for refused in (lambda: programs.start("sleeper", ["sleep"], {}, "/dev/null"), lambda: programs.stop("other")):
+    try:
+        refused()
+        sys.exit("was not refused")
+    except ValueError:
+        pass
+programs.send("sleeper", signal.SIGSTOP)
+programs.stop("sleeper")
+programs.stop("sleeper")
+assert programs.statuses() == {"sleeper": -signal.SIGKILL}
+programs.start("sleeper", ["sh", "-c", "exit 3"], {}, "/dev/null")
+with programs._changed:
+    assert programs._changed.wait_for(lambda: programs._programs["sleeper"].status == 3, 10)
+try:
+    os.waitpid(-1, os.WNOHANG)
+    sys.exit("a child is left")
+except ChildProcessError:
+    pass
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def _handshake(client: ssl.SSLContext, server: ssl.SSLContext, host: str) -> Exception | None:
+    """Shake hands in memory; why the client refuses."""
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = (
+        client.wrap_bio(to_client, to_server, server_hostname=host),
+        server.wrap_bio(to_server, to_client, server_side=True),
+    )
+    for _ in range(4):
+        for end in ends:
+            try:
+                end.do_handshake()
+            except ssl.SSLWantReadError:
+                continue
+            except ssl.SSLError as error:
+                return error
+    return None
+
+
+def _subject(kubeconfig: Path) -> str:
+    certificate = x509.load_pem_x509_certificate(kubeconfig.with_suffix(".crt").read_bytes())
+    return certificate.subject.rfc4514_string()
+
+
+def _blob(descriptor: dict[str, Any]) -> str:
+    return f"blobs/{descriptor['digest'].replace(':', '/')}"

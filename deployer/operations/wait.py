@@ -132,7 +132,6 @@ class _Follower:
             input="wait-timeout",
             message=f"The run {run.pathspec} {what} within {waited}: it was {fate}.{kept}{said}",
             advice=_advice(run),
-            evidence="\n".join(run.waiting),
         )
 
     def _terminate(self, run: Run, waited: str) -> Run:

@@ -42,6 +42,8 @@ ENDED = re.compile(
 )
 LONGEST = 300
 """Characters of one reason: a scheduler with many nodes, a runtime with a long cause say more than a line holds."""
+PREEMPTION = re.compile(r"(?<=\.) (?:no new claims to deallocate, )?preemption: .*", re.DOTALL)
+"""What the scheduler adds on pods that it might have evicted."""
 UNTAKEN = "the workflow never left Pending: no workflow-controller has taken it"
 SUSPENDED = "the workflow is suspended; it goes on once it is resumed"
 
@@ -166,7 +168,7 @@ def _node_waits(node: Mapping[str, Any]) -> str:
 
 def _words(reason: str, message: object, image: object = None) -> str:
     """A reason of Kubernetes in words, with its own text behind."""
-    said = f": {_cut(str(message))}" if message else ""
+    said = f": {_cut(PREEMPTION.sub('', str(message)))}" if message else ""
     if reason == "Unschedulable":
         return f"pod unschedulable{said}"
     if reason in IMAGE:

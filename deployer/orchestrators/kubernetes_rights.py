@@ -32,7 +32,7 @@ RIGHTS = (
     Right(
         group=ARGO,
         resource="workflowtemplates",
-        deploying=("get", "create", "update", "patch"),
+        deploying=("get", "create", "update"),
         besides=(("list", LISTED), ("delete", REMOVED)),
     ),
     Right(
@@ -40,7 +40,6 @@ RIGHTS = (
         resource="cronworkflows",
         deploying=("get", "create", "update"),
         besides=(
-            ("patch", "a schedule cannot be suspended"),
             ("list", LISTED),
             ("delete", REMOVED),
         ),
@@ -65,5 +64,10 @@ RIGHTS = (
             ("list", LISTED),
             ("patch", "runs cannot be suspended or terminated"),
         ),
+    ),
+    Right(
+        group="",
+        resource="pods",
+        besides=(("list", "why a task waits, or ended, is told as far as the workflow-controller says it"),),
     ),
 )

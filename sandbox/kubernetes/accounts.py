@@ -59,10 +59,10 @@ def make_account(
     }
     path = path_of("ServiceAccount", ACCOUNT, namespace=namespace)
     token = str(api.request("POST", f"{path}/token", body=request)["status"]["token"])
-    document = kubeconfig(
+    text = kubeconfig(
         api.server, certificate_authority=api.certificate_authority, user={"token": token}, namespace=namespace
     )
-    return Account(namespace=namespace, token=token, kubeconfig=document)
+    return Account(namespace=namespace, token=token, kubeconfig=text)
 
 
 def _documents(namespace: str) -> list[dict[str, Any]]:

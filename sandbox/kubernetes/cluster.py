@@ -125,6 +125,15 @@ class Cluster:
             raise UnavailableError(f"the cluster has no {component}; it has {', '.join(found)}")
         start(paths, found[component])
 
+    def running(self) -> frozenset[str]:
+        """The components that run.
+
+        Raises:
+            UnavailableError: the cluster is not ours.
+        """
+        statuses = Control(self._own_paths().control).statuses()
+        return frozenset(name for name, status in statuses.items() if status is None)
+
     @contextmanager
     def without(self, component: str) -> Iterator[None]:
         """The component is down for as long as this lasts, and everything is ready again after it.
@@ -136,7 +145,8 @@ class Cluster:
         try:
             yield
         finally:
-            self.start(component)
+            if component not in self.running():
+                self.start(component)
             self.wait_ready()
 
     @contextmanager

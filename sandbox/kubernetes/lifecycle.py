@@ -6,6 +6,7 @@ import fcntl
 import os
 import platform
 import shutil
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+from urllib3.exceptions import HTTPError
 
 from sandbox.docker.machine import UnavailableError, cache_folder, install, logged, output
 from sandbox.kubernetes import cgroups, network
-from sandbox.kubernetes.api import Api, path_of, wait_for
+from sandbox.kubernetes.api import Api, ApiError, path_of, wait_for
 from sandbox.kubernetes.argo import install_controller_objects, install_crds
 from sandbox.kubernetes.build import Built, Tell, ensure_built
 from sandbox.kubernetes.components import NODE_NAME, Component, components, issue, write_settings
@@ -58,12 +60,15 @@ class State:
 def up(paths: Paths, tell: Tell) -> None:
     """Bring the cluster up, if it is not up already: a Ready node, Argo's minimal CRDs and its controller.
 
+    In one that is up, components that are stopped or suspended, as by a test that was killed, go on.
+
     Raises:
         UnavailableError: this machine can't, or something did not start; nothing is left then.
     """
     check_machine()
     with locked(paths):
         if is_up(paths):
+            _mend(paths)
             return
         built = ensure_built(tell)
         _install_packages()
@@ -176,24 +181,38 @@ def _up(paths: Paths, built: Built, tell: Tell) -> None:
     _components_file(paths).write_bytes(msgspec.json.encode(parts))
 
 
+def _mend(paths: Paths) -> None:
+    control = Control(paths.control)
+    for name, component in read_components(paths).items():
+        if control.statuses().get(name) is None:
+            control.send(name, signal.SIGCONT)
+        else:
+            start(paths, component)
+    api = Api(paths.kubeconfig)
+    wait_for(lambda: api_is_ready(api) or None, what="the API server", limit=READY_LIMIT)
+    wait_for(lambda: node_is_ready(api) or None, what="a Ready node", limit=READY_LIMIT)
+
+
 def api_is_ready(api: Api) -> bool:
     """Whether the API server says that it is ready."""
-    from urllib3.exceptions import HTTPError
-
-    from sandbox.kubernetes.api import ApiError
-
-    try:
-        api.request("GET", "/readyz")
-    except (ApiError, HTTPError):
-        return False
-    return True
+    return _is_well(api, "/readyz")
 
 
 def node_is_ready(api: Api) -> bool:
-    """Whether the kubelet has said lately that its node can run pods."""
-    node = api.get(path_of("Node", NODE_NAME)) or {}
-    conditions = node.get("status", {}).get("conditions") or ()
+    """Whether the node is Ready, and its kubelet answers: what the API server says of it is up to 40 s old."""
+    path = path_of("Node", NODE_NAME)
+    if not _is_well(api, path) or not _is_well(api, f"{path}/proxy/healthz"):
+        return False
+    conditions = (api.get(path) or {}).get("status", {}).get("conditions") or ()
     return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+
+def _is_well(api: Api, path: str) -> bool:
+    try:
+        api.request("GET", path)
+    except (ApiError, HTTPError):
+        return False
+    return True
 
 
 def _running(paths: Paths, ask: Callable[[], bool]) -> Callable[[], bool | None]:

@@ -126,15 +126,21 @@ def console_table(outcome: Outcome) -> list[str]:
 
 
 def fitting(rows: Sequence[DeploymentRow]) -> list[dict[str, Any]]:
-    """The objects of as many rows as an output can hold, from the first on."""
+    """The objects of as many rows as an output can hold, from the first on.
+
+    All have the same keys, but in a list that does not fit otherwise: there what is null, false or empty is left out.
+    """
+    whole = [flat_row(row) for row in rows]
+    if sum(map(_bytes, whole)) <= MOST_BYTES:
+        return whole
     found: list[dict[str, Any]] = []
     room = MOST_BYTES
-    for row in rows:
-        made = flat_row(row)
-        room -= len(json.dumps(made, ensure_ascii=False).encode()) + 2
+    for one in whole:
+        short = {key: value for key, value in one.items() if value}
+        room -= _bytes(short)
         if room < 0:
             break
-        found.append(made)
+        found.append(short)
     return found
 
 
@@ -190,6 +196,10 @@ def inventory_note(outcome: Outcome) -> Markdown:
     if outcome.operation == "production-token" and inventory.production_token is not None:
         return Markdown(f"{code(inventory.production_token)} lets another user change this deployment, as `authorize`.")
     return Markdown("")
+
+
+def _bytes(made: dict[str, Any]) -> int:
+    return len(json.dumps(made, ensure_ascii=False).encode()) + len(", ")
 
 
 def _cells(row: DeploymentRow, *, cleaning: bool) -> list[Markdown]:

@@ -6,19 +6,21 @@ import base64
 import binascii
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from deployer.check import bad, clock, expiry, of_failure, ok, unknown, warning
+from deployer.orchestrators import argo_documents as documents
 from deployer.orchestrators.checks import Setting
-from deployer.orchestrators.kubernetes_config import load_configuration
+from deployer.orchestrators.kubernetes_configuration import load_configuration
 from deployer.orchestrators.kubernetes_errors import FORBIDDEN, NOT_FOUND, failures
 from deployer.orchestrators.kubernetes_rights import ARGO, RIGHTS, Right
 from deployer.orchestrators.kubernetes_server import ApiServer
 from deployer.outcome import Check, DeployError, FailureReason
 
+PATH = f"/apis/{ARGO}/v1alpha1"
 RENEW = "Renew what is kept as `kubeconfig`; `kubectl create token` says how long with `--duration`."
 UNTOUCHED = timedelta(minutes=2)
 """How old a Workflow without a phase is before nobody is taken to look after it: a controller that is well takes
@@ -40,7 +42,7 @@ def examine(area: str, setting: Setting) -> tuple[Check, ...]:
         return (*_credentials(server.configuration, namespace), *_server(server))
     if area == "rights":
         return _rights(server, namespace)
-    return (*_installed(server, setting), _controller(server, namespace))
+    return (*_installed(server, setting, namespace), _controller(server, namespace))
 
 
 def _credentials(configuration: Any, namespace: str) -> tuple[Check, ...]:
@@ -153,13 +155,13 @@ def rights_line(right: Right, namespace: str, lacking: Sequence[str]) -> Check:
     return ok(name, f"{', '.join(right.verbs)} in `{namespace}`")
 
 
-def _installed(server: ApiServer, setting: Setting) -> tuple[Check, ...]:
+def _installed(server: ApiServer, setting: Setting, namespace: str) -> tuple[Check, ...]:
     """Which of Argo's kinds the API server has, and how its CronWorkflow spells a schedule."""
     from kubernetes.client import ApiException
 
     with failures("asking for Argo's kinds"):
         try:
-            document, _ = server.get(f"/apis/{ARGO}/v1alpha1")
+            document, _ = server.get(PATH)
         except ApiException as error:
             if error.status != NOT_FOUND:
                 raise
@@ -170,7 +172,11 @@ def _installed(server: ApiServer, setting: Setting) -> tuple[Check, ...]:
         kinds = ", ".join(f"`{kind}.{ARGO}`" for kind in lacking)
         advice = "Install Argo Workflows' CRDs, or check which cluster the kubeconfig names."
         return (bad("Argo Workflows", f"The cluster lacks {kinds}.", advice, FailureReason.DEPLOY),)
-    return (ok("Argo Workflows", "its CRDs are installed"), *_spelling(server, setting), _events(there, setting))
+    return (
+        ok("Argo Workflows", "its CRDs are installed"),
+        _spelling(server, setting, namespace),
+        _events(there, setting),
+    )
 
 
 def _events(there: set[str], setting: Setting) -> Check:
@@ -187,46 +193,41 @@ def _events(there: set[str], setting: Setting) -> Check:
     return ok("Argo Events", "installed and configured for Metaflow")
 
 
-def _spelling(server: ApiServer, setting: Setting) -> tuple[Check, ...]:
+def _spelling(server: ApiServer, setting: Setting, namespace: str) -> Check:
+    """Whether a schedule is written as the installed CronWorkflow has it: asked for by one that is not created."""
     from kubernetes.client import ApiException
 
-    try:
-        document, _ = server.get(f"/openapi/v3/apis/{ARGO}/v1alpha1")
-    except ApiException:
-        return (unknown("Schedules", "the API server does not publish the CRDs' schemas"),)
-    return (spelling(cron_properties(document), uses_schedules=bool(setting("ARGO_WORKFLOWS_USE_SCHEDULES"))),)
+    with failures("trying a CronWorkflow"):
+        try:
+            tried = server.post(f"{PATH}/namespaces/{namespace}/cronworkflows?dryRun=All", documents.probe())
+        except ApiException as error:
+            told = f"not known how they are spelled here: a CronWorkflow cannot be tried (status {error.status})"
+            return unknown("Schedules", told)
+    chosen = bool(setting("ARGO_WORKFLOWS_USE_SCHEDULES")) if setting.is_set("ARGO_WORKFLOWS_USE_SCHEDULES") else None
+    return spelling(documents.takes_schedules(tried), chosen=chosen)
 
 
-def cron_properties(document: Mapping[str, Any]) -> frozenset[str]:
-    """The fields of CronWorkflow's `spec` that its schema knows; none where it takes whatever comes (minimal CRDs)."""
-    schemas = document.get("components", {}).get("schemas", {})
-    for schema in schemas.values():
-        kinds = [one.get("kind") for one in schema.get("x-kubernetes-group-version-kind", ())]
-        if kinds == ["CronWorkflow"]:
-            return frozenset(schema.get("properties", {}).get("spec", {}).get("properties", {}))
-    return frozenset()
-
-
-def spelling(known: frozenset[str], *, uses_schedules: bool) -> Check:
-    """Whether Metaflow writes a schedule as the installed CronWorkflow has it.
+def spelling(takes: bool | None, *, chosen: bool | None) -> Check:
+    """Whether a schedule is written as the installed CronWorkflow has it.
 
     Args:
-        known: the fields of its `spec`; none: it takes whatever comes.
-        uses_schedules: METAFLOW_ARGO_WORKFLOWS_USE_SCHEDULES, by which Metaflow writes `schedules`, a list.
+        takes: whether its CRD has `schedules`, a list; None: it takes whatever comes.
+        chosen: METAFLOW_ARGO_WORKFLOWS_USE_SCHEDULES, by which Metaflow writes `schedules`; None: nobody chose, and the
+            action goes by the CRD.
     """
-    variable, written = "METAFLOW_ARGO_WORKFLOWS_USE_SCHEDULES", "schedules" if uses_schedules else "schedule"
-    takes = sorted(known & {"schedule", "schedules"})
-    if not takes:
-        told = f"the CRD takes any spelling, so Argo's version decides; Metaflow writes `{written}`"
-        return ok("Schedules", told)
-    if written in takes:
-        return ok(
-            "Schedules", f"the CRD knows {' and '.join(f'`{one}`' for one in takes)}; Metaflow writes `{written}`"
-        )
+    names = {True: "schedules", False: "schedule"}
+    if takes is None:
+        written = names[bool(chosen)]
+        return ok("Schedules", f"the CRD takes any spelling, so Argo's version decides; `{written}` is written")
+    if chosen is None:
+        return ok("Schedules", f"written as `{names[takes]}`, which the CRD has")
+    if chosen == takes or not chosen:
+        # before 4.0 a CRD with `schedules` has `schedule` too; the dry run does not tell
+        return ok("Schedules", f"written as `{names[chosen]}`, as {documents.USE_SCHEDULES} says")
     return bad(
         "Schedules",
-        f"The CRD knows `{takes[0]}` alone, and Metaflow writes `{written}`: flows with @schedule end half deployed.",
-        f"Set {variable}={'false' if uses_schedules else 'true'}.",
+        f"The CRD lacks `schedules`, for which {documents.USE_SCHEDULES} asks: a @schedule ends half deployed.",
+        f"Take {documents.USE_SCHEDULES} out: the action sets it as the CRD has it.",
         FailureReason.HALF_DEPLOYED,
     )
 
@@ -236,7 +237,7 @@ def _controller(server: ApiServer, namespace: str) -> Check:
     from kubernetes.client import ApiException
 
     try:
-        found, _ = server.get(f"/apis/{ARGO}/v1alpha1/namespaces/{namespace}/workflows?limit={RECENT}")
+        found, _ = server.get(f"{PATH}/namespaces/{namespace}/workflows?limit={RECENT}")
     except ApiException as error:
         return unknown(
             "Workflow controller", f"no trace to look at: Workflows cannot be listed (status {error.status})"

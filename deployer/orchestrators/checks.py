@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from deployer.outcome import Check, FailureReason
 
-Setting = Callable[[str], Any]
-"""A name of Metaflow's configuration, without `METAFLOW_`, to its value as Metaflow resolved it; None: it is unset."""
+
+class Setting(Protocol):
+    """Metaflow's configuration."""
+
+    def __call__(self, name: str) -> Any:
+        """The value of a name without `METAFLOW_`, as Metaflow resolved it; None: it is unset, or off."""
+
+    def is_set(self, name: str) -> bool:
+        """Whether somebody chose the value, in the environment or in a configuration file of Metaflow's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +52,7 @@ DATASTORE = Area(
     name="datastore",
     title="Datastore",
     silent="The datastore did not answer",
-    advice="Check its address (METAFLOW_DATASTORE_SYSROOT_…, METAFLOW_S3_ENDPOINT_URL), and that the runner reaches it.",
+    advice="Check its address (METAFLOW_DATASTORE_SYSROOT_…, METAFLOW_S3_ENDPOINT_URL) and the way to it.",
     reason=FailureReason.DATASTORE,
     needs=("metaflow", "aws"),
 )

@@ -10,6 +10,7 @@ from typing import Any
 from deployer.check import bad, ok, warning
 from deployer.orchestrators import checks
 from deployer.outcome import Check, FailureReason
+from deployer.worker import configuration
 
 FOLDER = "metaflow-deploy-doctor"
 """Below the datastore's root: what is written there is deleted again, and told where it cannot be."""
@@ -45,11 +46,21 @@ def examine(area: str, orchestrator: str) -> tuple[Check, ...]:
     return checks.examine(area, setting)
 
 
-def setting(name: str) -> Any:
-    """A value of Metaflow's configuration, as Metaflow resolved it; None where it is unset."""
-    from metaflow import metaflow_config
+class Settings:
+    """Metaflow's configuration; see `deployer.orchestrators.checks.Setting`."""
 
-    return getattr(metaflow_config, name, None) or None
+    def __call__(self, name: str) -> Any:
+        """A value as Metaflow resolved it; None where it is unset, or off."""
+        from metaflow import metaflow_config
+
+        return getattr(metaflow_config, name, None) or None
+
+    def is_set(self, name: str) -> bool:
+        """Whether somebody chose it."""
+        return configuration.is_set(f"{configuration.PREFIX}{name}")
+
+
+setting = Settings()
 
 
 def _metaflow(orchestrator: str) -> tuple[Check, ...]:

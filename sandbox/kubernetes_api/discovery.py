@@ -1,4 +1,4 @@
-"""What the API server tells of itself: its version, the kinds it has, their schemas, and what the job may do."""
+"""What the API server tells of itself: its version, the kinds it has, and what the job may do."""
 
 from __future__ import annotations
 
@@ -33,19 +33,6 @@ def add(app: Flask, cluster: Cluster, *, group: str, kinds: dict[str, str], user
         listed = [{"name": plural, "kind": kind, "namespaced": True, "verbs": []} for plural, kind in there.items()]
         document = {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": f"{group}/v1alpha1"}
         return jsonify({**document, "resources": listed})
-
-    @app.get(f"/openapi/v3/apis/{group}/v1alpha1")
-    def schemas() -> Any:
-        # as the API server publishes a CRD's schema; a minimal CRD keeps whatever fields come and names none
-        spec: dict[str, Any] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-        if cluster.cron_fields:
-            spec = {"type": "object", "properties": {name: {} for name in cluster.cron_fields}}
-        schema = {
-            "type": "object",
-            "properties": {"spec": spec},
-            "x-kubernetes-group-version-kind": [{"group": group, "version": "v1alpha1", "kind": "CronWorkflow"}],
-        }
-        return jsonify({"openapi": "3.0.0", "components": {"schemas": {"io.argoproj.v1alpha1.CronWorkflow": schema}}})
 
     @app.post("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews")
     def access() -> Any:

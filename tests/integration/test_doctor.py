@@ -156,6 +156,17 @@ def test_a_cluster_without_argo(on_argo: Runner, workspace: Path, cluster: Kuber
     assert_bad(result, "Argo Workflows", "deploy", "`workflowtemplates.argoproj.io`", "`cronworkflows.argoproj.io`")
 
 
+def test_a_schedule_that_the_cluster_has_no_word_for(
+    on_argo: Runner, workspace: Path, cluster: KubernetesControl
+) -> None:
+    cluster.configure(cron_fields=["schedule"])
+    assert lines(look(on_argo, workspace, kubeconfig=cluster.kubeconfig()))["Schedules"][0] == "ok"
+    on_argo.environment["METAFLOW_ARGO_WORKFLOWS_USE_SCHEDULES"] = "true"
+    result = look(on_argo, workspace, kubeconfig=cluster.kubeconfig())
+    assert_bad(result, "Schedules", "half-deployed", "METAFLOW_ARGO_WORKFLOWS_USE_SCHEDULES")
+    assert cluster.get("cronworkflows", "metaflow-deploy") is None, "it is only tried"
+
+
 def test_a_cluster_that_refuses_and_one_that_is_not_there(
     on_argo: Runner, workspace: Path, cluster: KubernetesControl
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from pathlib import Path
 
 # Read by our own process only: a flow is somebody's code, and so is what builds a package. Neither gets a way to write
 # the job's outputs, nor a token of the job's.
@@ -37,4 +38,15 @@ def worker_environment(
         for name, value in environ.items()
         if name not in WITHHELD and name not in without and not name.startswith("INPUT_")
     }
-    return {**kept, **own}
+    return {**kept, **_google_credentials(environ), **own}
+
+
+def _google_credentials(environ: Mapping[str, str]) -> dict[str, str]:
+    """The file that google-github-actions/auth leaves in the checkout, as the container sees it: the action names it in
+    GOOGLE_APPLICATION_CREDENTIALS by the runner's own path."""
+    named = environ.get("GOOGLE_APPLICATION_CREDENTIALS")
+    workspace = environ.get("GITHUB_WORKSPACE")
+    if not named or not workspace or Path(named).is_file():
+        return {}
+    mounted = Path(workspace, Path(named).name)
+    return {"GOOGLE_APPLICATION_CREDENTIALS": str(mounted)} if mounted.is_file() else {}

@@ -33,12 +33,14 @@ def secret_inputs(environ: Mapping[str, str]) -> tuple[str, ...]:
         environ: the job's environment.
     """
     found = [
-        *(raw_input(environ, name).strip() for name in ("github-token", "airflow-token", "airflow-password")),
+        raw_input(environ, "github-token").strip(),
         *_in_kubeconfig(raw_input(environ, "kubeconfig")),
         *_in_metaflow_config(raw_input(environ, "metaflow-config")),
         *_in_options(raw_input(environ, "create-options")),
     ]
-    return tuple(dict.fromkeys(value for value in found if len(value) >= SHORTEST_SECRET))
+    # these are secrets and nothing else, so that they are masked whatever their length
+    airflow = [raw_input(environ, name).strip() for name in ("airflow-token", "airflow-password")]
+    return tuple(dict.fromkeys([*filter(None, airflow), *(one for one in found if len(one) >= SHORTEST_SECRET)]))
 
 
 def _in_kubeconfig(text: str) -> Iterator[str]:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from deployer.orchestrators.aws_errors import failures
+from deployer.orchestrators import aws_errors
 from deployer.outcome import DeployError, Failure, FailureReason
 
 CONNECT_SECONDS = 10
@@ -61,7 +63,7 @@ def _open_s3(bucket: str, prefix: str) -> S3Prefix:
     config = Config(
         connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, retries={"total_max_attempts": ATTEMPTS}
     )
-    with failures("opening a client"):
+    with aws_errors.failures("opening a client"):
         return S3Prefix(boto3.session.Session().client("s3", config=config), bucket, prefix)
 
 
@@ -147,7 +149,7 @@ class S3Prefix:
 
     def read(self, name: str) -> str | None:
         """The object's text."""
-        with failures(self._doing("reading", name)):
+        with self._failures("reading", name):
             try:
                 found = self._client.get_object(Bucket=self._bucket, Key=self._prefix + name)
             except self._client.exceptions.NoSuchKey:
@@ -156,7 +158,7 @@ class S3Prefix:
 
     def write(self, name: str, text: str) -> None:
         """One PutObject: S3 shows the object whole or not at all."""
-        with failures(self._doing("writing", name)):
+        with self._failures("writing", name):
             self._client.put_object(
                 Bucket=self._bucket, Key=self._prefix + name, Body=text.encode(), ContentType="text/x-python"
             )
@@ -164,14 +166,14 @@ class S3Prefix:
     def delete(self, name: str) -> bool:
         """DeleteObject, which says nothing of what was there: it is asked before."""
         there = self.read(name) is not None
-        with failures(self._doing("deleting", name)):
+        with self._failures("deleting", name):
             self._client.delete_object(Bucket=self._bucket, Key=self._prefix + name)
         return there
 
     def names(self) -> tuple[str, ...]:
         """Of this prefix, not of those below it."""
         found: list[str] = []
-        with failures(f"listing s3://{self._bucket}/{self._prefix}"):
+        with self._failures("listing", ""):
             pages = self._client.get_paginator("list_objects_v2").paginate(
                 Bucket=self._bucket, Prefix=self._prefix, Delimiter="/"
             )
@@ -179,5 +181,18 @@ class S3Prefix:
                 found += [one["Key"].removeprefix(self._prefix) for one in page.get("Contents", ())]
         return tuple(sorted(name for name in found if name.endswith(".py")))
 
-    def _doing(self, doing: str, name: str) -> str:
-        return f"{doing} s3://{self._bucket}/{self._prefix}{name}"
+    @contextmanager
+    def _failures(self, doing: str, name: str) -> Iterator[None]:
+        with aws_errors.failures(f"{doing} s3://{self._bucket}/{self._prefix}{name}"):
+            try:
+                yield
+            except self._client.exceptions.NoSuchBucket as error:
+                raise DeployError(
+                    Failure(
+                        reason=FailureReason.INPUT,
+                        input="airflow-dags-folder",
+                        message=f"There is no bucket {self._bucket} in S3.",
+                        advice="Correct the bucket's name; Amazon MWAA shows it with the environment.",
+                        evidence=str(error),
+                    )
+                ) from error

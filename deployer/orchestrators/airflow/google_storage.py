@@ -10,7 +10,6 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -28,7 +27,7 @@ NO_CREDENTIALS = (
 )
 
 
-def open_google_storage(bucket: str, prefix: str, environ: Mapping[str, str] = os.environ) -> GoogleStoragePrefix:
+def open_google_storage(bucket: str, prefix: str) -> GoogleStoragePrefix:
     """The prefix, with Google's application default credentials; with none where STORAGE_EMULATOR_HOST is set, as
     Google's own libraries do it.
 
@@ -37,32 +36,15 @@ def open_google_storage(bucket: str, prefix: str, environ: Mapping[str, str] = o
     """
     import requests
 
-    emulator = environ.get("STORAGE_EMULATOR_HOST")
+    emulator = os.environ.get("STORAGE_EMULATOR_HOST")
     if emulator:
         return GoogleStoragePrefix(requests.Session(), bucket, prefix, host=emulator.rstrip("/"))
     import google.auth
     from google.auth.transport.requests import AuthorizedSession
 
     with _failures("opening a client"):
-        path = credentials_file(environ)
-        if path is not None:
-            credentials, _ = google.auth.load_credentials_from_file(path, scopes=[SCOPE])
-        else:
-            credentials, _ = google.auth.default(scopes=[SCOPE])
+        credentials, _ = google.auth.default(scopes=[SCOPE])
     return GoogleStoragePrefix(AuthorizedSession(credentials), bucket, prefix)
-
-
-def credentials_file(environ: Mapping[str, str]) -> str | None:
-    """The file that GOOGLE_APPLICATION_CREDENTIALS names.
-
-    google-github-actions/auth writes it to the checkout and names it by the runner's path, which a container does not
-    have: there it is looked for in the checkout as the container sees it.
-    """
-    named = environ.get("GOOGLE_APPLICATION_CREDENTIALS")
-    if not named or Path(named).is_file():
-        return named or None
-    mounted = Path(environ.get("GITHUB_WORKSPACE", "/"), Path(named).name)
-    return str(mounted) if mounted.is_file() else named
 
 
 class GoogleStoragePrefix:
@@ -133,7 +115,7 @@ class GoogleStoragePrefix:
         return Failure(
             reason=FailureReason.INPUT,
             input="airflow-dags-folder",
-            message=f"There is no bucket `{self._bucket}` in Cloud Storage.",
+            message=f"There is no bucket {self._bucket} in Cloud Storage.",
             advice="Correct the bucket's name; Cloud Composer tells it as the environment's DAGs folder.",
         )
 

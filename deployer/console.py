@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+import threading
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -50,7 +51,7 @@ class Annotation:
 
 
 class Console:
-    """The job's log, its outputs and its summary."""
+    """The job's log, its outputs and its summary; written to by several threads."""
 
     def __init__(self, environ: Mapping[str, str], stream: TextIO | None = None) -> None:
         """Args:
@@ -59,7 +60,9 @@ class Console:
         """
         self._environ = environ
         self._stream = stream
-        self._masked: list[str] = []
+        self._masked: tuple[str, ...] = ()
+        self._lock = threading.RLock()
+        """Held while a line is written, with the fence before it, and while masks are added."""
         self._fence: str | None = None
         """The word that ends a stretch of foreign text, while one is open."""
         self._foreign_lines = 0
@@ -74,12 +77,15 @@ class Console:
         """
         for value in values:
             for line in (value.strip(), *(part.strip() for part in value.splitlines())):
-                if len(line) < SHORTEST_MASK or line.lower() in COMMON or line in self._masked:
+                if len(line) < SHORTEST_MASK or line.lower() in COMMON:
                     continue
-                self._masked.append(line)
-                if self._speaks_to_runner and "\n" not in line:
-                    self._command("add-mask", line)
-        self._masked.sort(key=len, reverse=True)
+                with self._lock:
+                    if line in self._masked:
+                        continue
+                    # the whole tuple at once: another thread masks a line meanwhile
+                    self._masked = tuple(sorted((*self._masked, line), key=len, reverse=True))
+                    if self._speaks_to_runner and "\n" not in line:
+                        self._command("add-mask", line)
 
     def masked(self, text: str) -> str:
         """The text with every masked value blanked."""
@@ -105,9 +111,10 @@ class Console:
 
     def annotate(self, annotation: Annotation) -> None:
         """Print an annotation, once; where no runner listens, as a line for people."""
-        if annotation in self._annotated:
-            return
-        self._annotated.add(annotation)
+        with self._lock:
+            if annotation in self._annotated:
+                return
+            self._annotated.add(annotation)
         message = self.masked(annotation.message)
         if not self._speaks_to_runner:
             place = f" ({annotation.path}{f':{annotation.line}' if annotation.line else ''})" if annotation.path else ""
@@ -147,10 +154,11 @@ class Console:
                     self.warning(f"More than {MOST_FOREIGN_LINES} lines were printed by flows; no more are shown.")
                 continue
             shown = self.masked(clean(line))
-            if self._speaks_to_runner and self._fence is None:
-                self._fence = uuid.uuid4().hex
-                self._write(str(Command("stop-commands", {}, self._fence)))
-            self._write(shown)
+            with self._lock:
+                if self._speaks_to_runner and self._fence is None:
+                    self._fence = uuid.uuid4().hex
+                    self._write(str(Command("stop-commands", {}, self._fence)))
+                self._write(shown)
 
     def set_output(self, name: str, value: str) -> None:
         """Set an output of the job.
@@ -180,10 +188,11 @@ class Console:
 
     def _own(self, text: str) -> None:
         """Print a line of our own, the fence around foreign text closed before it."""
-        if self._fence is not None:
-            self._write(str(Command(self._fence, {}, "")))
-            self._fence = None
-        self._write(text)
+        with self._lock:
+            if self._fence is not None:
+                self._write(str(Command(self._fence, {}, "")))
+                self._fence = None
+            self._write(text)
 
     def _write(self, line: str) -> None:
         stream = self._stream if self._stream is not None else sys.stdout

@@ -30,6 +30,7 @@ from deployer.operations.job import run_job
 from deployer.operations.management import run_management
 from deployer.outcome import DeployError, Failure, FailureReason, Outcome, Status
 from deployer.publish import ReportSettings, publish
+from deployer.secretless import with_cause
 
 
 def main() -> int:
@@ -64,7 +65,7 @@ def run_action(environ: Mapping[str, str], console: Console, cancellation: Cance
         outcome = Outcome(operation=_asked(environ), failures=(error.failure,))
     except Exception as error:  # noqa: BLE001  # the last line of defence: told as an internal failure, with its traceback
         outcome = Outcome(operation="deploy", failures=(_internal(error),))
-    outcome = replace(outcome, context=job_context(event), finished_at=datetime.now(UTC))
+    outcome = replace(with_cause(outcome, event), context=job_context(event), finished_at=datetime.now(UTC))
     settings = _report_settings(inputs, environ)
     publish(outcome, event, settings, console=console, cancellation=cancellation)
     return 0 if outcome.status in (Status.SUCCESS, Status.SKIPPED) else 1

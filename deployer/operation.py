@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from deployer.branches import matches
 from deployer.event import Event
 from deployer.inputs import WITHOUT_FLOW, Inputs, OperationName, Wait
+from deployer.secretless import cause_of
 
 PULL_REQUEST = ("pull_request", "pull_request_target")
 # GitHub hands a reusable workflow its caller's event; other servers say `workflow_call`.
@@ -42,15 +43,6 @@ MANAGING = {
     | {"older-than", "include", "exclude", "removed", "dry-run", "max-deletions", "authorize"},
 }
 MANAGED = frozenset().union(*MANAGING.values())
-
-FORK = (
-    "This pull request comes from a fork: its job has no secrets, and a token that only reads. "
-    "Deploy on `push`, which every merge is."
-)
-DEPENDABOT = (
-    "Dependabot is the actor: the job has Dependabot's secrets, not those of Actions. "
-    "Add them there, or run the job again yourself."
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,6 +224,5 @@ def _why(name: str, inputs: Inputs) -> str:
 
 def _without_secrets(event: Event) -> tuple[str, ...]:
     """Why credentials may be missing; told before they are missed."""
-    if event.is_fork and event.name == "pull_request":
-        return (FORK,)
-    return (DEPENDABOT,) if event.is_dependabot else ()
+    cause = cause_of(event)
+    return (cause.warning,) if cause is not None else ()

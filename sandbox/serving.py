@@ -11,6 +11,7 @@ from typing import Any
 
 from werkzeug.serving import make_server
 
+from sandbox.certificates import Certificate
 from sandbox.processes import die_with_parent, tell_ready
 
 
@@ -25,7 +26,10 @@ def parser(description: str) -> argparse.ArgumentParser:
 
 
 def serve(
-    arguments: argparse.Namespace, make: Callable[[int], Any], prepare: Callable[[int], None] | None = None
+    arguments: argparse.Namespace,
+    make: Callable[[int], Any],
+    prepare: Callable[[int], None] | None = None,
+    certificate: Certificate | None = None,
 ) -> None:
     """Serve a WSGI application until the process is ended.
 
@@ -33,13 +37,15 @@ def serve(
         arguments: those of `parser`.
         make: makes the application; it is handed the port, which some tell others.
         prepare: called with the port once the application serves, before others are told of it.
+        certificate: serve over TLS with it.
     """
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
     die_with_parent(arguments.life_fd)
     listener = socket.create_server((arguments.host, arguments.port), backlog=128)
     port = listener.getsockname()[1]
     application = make(port)
-    server = make_server(arguments.host, port, application, threaded=True, fd=listener.fileno())
+    tls = (str(certificate.path), str(certificate.key)) if certificate is not None else None
+    server = make_server(arguments.host, port, application, threaded=True, fd=listener.fileno(), ssl_context=tls)
     serving = threading.Thread(target=server.serve_forever)
     serving.start()
     if prepare is not None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import TracebackType
 
 from sandbox.aws import resources
+from sandbox.aws.control import AwsControl
 from sandbox.github.control import GitHubControl
 from sandbox.processes import Servers
 
@@ -32,6 +33,7 @@ class World:
             self.github = GitHubControl(self._servers.start("sandbox.github", host=self._host))
             self.metadata_url = self._servers.start("sandbox.metadata", host=self._host)
             self.aws_url = self._servers.start("sandbox.aws", host=self._host, arguments=jobs)
+            self.aws = AwsControl(self.aws_url)
         except BaseException:
             self._servers.stop()
             raise

@@ -94,8 +94,11 @@ def _merged() -> Mapping[str, Any]:
     from kubernetes.config import kube_config
 
     found = kube_config.KubeConfigMerger(kube_config.KUBE_CONFIG_DEFAULT_LOCATION).config
-    value: Mapping[str, Any] = found.value if found is not None else {}
-    return value
+    if found is None:
+        return {}
+    # each entry remembers the file that it came from
+    entries = {group: [one.value for one in found.value.get(group, ())] for group in ("clusters", "contexts", "users")}
+    return {**found.value, **entries}
 
 
 def _own_plugin(config: Mapping[str, Any], said: str) -> Failure | None:

@@ -17,8 +17,8 @@ CONFLICT = 409
 TOO_MANY_REQUESTS = 429
 SERVER_ERROR = 500
 NO_KUBECONFIG = (
-    "Give a kubeconfig's content as the input `kubeconfig`, an EKS cluster's name as `eks-cluster`, or run in the cluster "
-    "with a service account."
+    "Give a kubeconfig's content as the input `kubeconfig`, the name of an EKS cluster as `eks-cluster`, or run in the "
+    "cluster with a service account."
 )
 FORBIDDEN_TEXT = re.compile(
     r'User "?(?P<user>[^"\s]+)"? cannot (?P<verb>\S+) resource "?(?P<resource>[^"\s]+)"?'

@@ -24,15 +24,19 @@ def main() -> None:
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
         from sandbox.aws import batch, mends, resources
+        from sandbox.aws.controls import Controls
+        from sandbox.aws.web_identity import RefuseExpired, WebIdentities, check_web_identities
 
         default_user_config["stepfunctions"] = {"execute_state_machine": True}
         mends.mend()
+        identities = WebIdentities()
+        check_web_identities(identities)
         url = f"http://{options.host}:{port}"
         marker = (MARKER, os.environ.get(MARKER, ""))
         batch.run_jobs_as_processes(
             options.folder, batch.job_environment(url, resources.REGION, marker), at_once=os.cpu_count() or 1
         )
-        return DomainDispatcherApplication(create_backend_app)
+        return Controls(RefuseExpired(DomainDispatcherApplication(create_backend_app)), identities)
 
     def prepare(port: int) -> None:
         from sandbox.aws import resources

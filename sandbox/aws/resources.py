@@ -17,6 +17,10 @@ TASK_ROLE = "metaflow-task"
 STATE_MACHINE_ROLE = "metaflow-step-functions"
 EVENTS_ROLE = "metaflow-events"
 BATCH_ROLE = "metaflow-batch"
+DEPLOY_ROLE = "metaflow-deploy"
+DEPLOY_ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/{DEPLOY_ROLE}"
+ISSUER = "token.actions.githubusercontent.com"
+AUDIENCE = "sts.amazonaws.com"
 
 
 def create(aws_url: str) -> None:
@@ -30,6 +34,9 @@ def create(aws_url: str) -> None:
     policy = json.dumps({"Version": "2012-10-17", "Statement": []})
     for role in (TASK_ROLE, STATE_MACHINE_ROLE, EVENTS_ROLE, BATCH_ROLE):
         iam.create_role(RoleName=role, AssumeRolePolicyDocument=policy)
+    iam.create_open_id_connect_provider(Url=f"https://{ISSUER}", ClientIDList=[AUDIENCE], ThumbprintList=["0" * 40])
+    trust = trust_policy("repo:octo-org/flows:environment:production")
+    iam.create_role(RoleName=DEPLOY_ROLE, AssumeRolePolicyDocument=json.dumps(trust))
     iam.create_instance_profile(InstanceProfileName=COMPUTE)
     iam.add_role_to_instance_profile(InstanceProfileName=COMPUTE, RoleName=TASK_ROLE)
     client("s3").create_bucket(Bucket=BUCKET)
@@ -65,6 +72,21 @@ def _batch(client: Any) -> None:
         priority=1,
         computeEnvironmentOrder=[{"order": 1, "computeEnvironment": environment["computeEnvironmentArn"]}],
     )
+
+
+def trust_policy(subject: str) -> dict[str, Any]:
+    """The trust policy of a role that jobs of GitHub assume; docs/authentication.md shows it."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{ISSUER}"},
+                "Action": "sts:AssumeRoleWithWebIdentity",
+                "Condition": {"StringEquals": {f"{ISSUER}:aud": AUDIENCE, f"{ISSUER}:sub": subject}},
+            }
+        ],
+    }
 
 
 def environment(aws_url: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ from typing import Any
 from flask import Flask, Response, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from sandbox.github import controls, routes
+from sandbox.github import controls, id_tokens, routes
 from sandbox.github.answers import (
     ENTERPRISE_GRAPHQL,
     PREFIX,
@@ -23,6 +23,7 @@ from sandbox.github.answers import (
     reset_time,
     shapes,
 )
+from sandbox.github.control import ID_TOKEN_PATH
 from sandbox.github.faults import MESSAGES, Fault, Faults
 from sandbox.github.shapes import OLD_VERSION, VERSIONS
 from sandbox.github.store import BOT, Store
@@ -62,6 +63,7 @@ def make_app() -> Flask:
     controls.add(app, store, faults, shapes)
     _add_around(app, store, faults)
     routes.add(app, store)
+    id_tokens.add(app)
     return app
 
 
@@ -118,6 +120,8 @@ def _actor(store: Store) -> Actor | None:
 
 
 def _check(actor: Actor | None) -> None:
+    if request.path == ID_TOKEN_PATH:  # has a token of its own, and none of the API's rules
+        return
     if not request.headers.get("User-Agent"):
         raise ApiError(403, "Request forbidden by administrative rules. Please make sure your request has a User-Agent")
     if actor is None:

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
+ID_TOKEN_PATH = "/_apis/distributedtask/hubs/Actions/plans/sandbox/jobs/deploy/idtoken"
+ID_TOKEN_REQUEST_TOKEN = "eyJzYW5kYm94IjoiaWQtdG9rZW4tcmVxdWVzdCJ9"
 TIMEOUT = 30.0
 """Seconds; the stand-in answers its controls at once, even while a request hangs."""
 
@@ -26,6 +28,23 @@ class GitHubControl:
     def enterprise_api_url(self) -> str:
         """The same API where GitHub Enterprise Server has it."""
         return f"{self.api_url}/api/v3"
+
+    @property
+    def id_token_variables(self) -> dict[str, str]:
+        """What a job with `permissions: id-token: write` finds in its environment."""
+        return {
+            "ACTIONS_ID_TOKEN_REQUEST_URL": f"{self.api_url}{ID_TOKEN_PATH}?api-version=2.0",
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN": ID_TOKEN_REQUEST_TOKEN,
+        }
+
+    def set_id_tokens(self, *, lifetime: float | None = None, subject: str | None = None) -> None:
+        """Make OIDC tokens so from now on.
+
+        Args:
+            lifetime: seconds that they are valid for; five minutes by default.
+            subject: whom they speak of, their `sub`.
+        """
+        self._ask("POST", "id-tokens", {"lifetime": lifetime, "subject": subject})
 
     def add_repository(self, repository: str, *, default_branch: str = "main") -> None:
         """Add a repository, or give it another default branch.

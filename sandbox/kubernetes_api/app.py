@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import Flask, Response, jsonify, request
 
-from sandbox.kubernetes_api import discovery
+from sandbox.kubernetes_api import authentication, discovery
 
 GROUP = "argoproj.io"
 KINDS = {
@@ -75,7 +75,7 @@ class Cluster:
 
 def make_app() -> Flask:
     """The server with an empty cluster."""
-    app, cluster = Flask(__name__), Cluster()
+    app, cluster, known = Flask(__name__), Cluster(), authentication.Authentication({TOKEN})
 
     @app.errorhandler(Refused)
     def refuse(error: Refused) -> Any:
@@ -90,7 +90,7 @@ def make_app() -> Flask:
         if request.path.startswith("/_control"):
             return None
         cluster.requests.append({"method": request.method, "path": request.path})
-        if request.headers.get("Authorization") != f"Bearer {TOKEN}":
+        if not known.accepts(request.headers.get("Authorization", "")):
             raise Refused(401, "Unauthorized", "Unauthorized")
         plural = (request.view_args or {}).get("plural")
         if plural is None:
@@ -104,6 +104,7 @@ def make_app() -> Flask:
     _add_object(app, cluster)
     _add_pods(app, cluster)
     _add_control(app, cluster)
+    authentication.add(app, known)
     discovery.add(app, cluster, group=GROUP, kinds=KINDS, user=USER)
     return app
 

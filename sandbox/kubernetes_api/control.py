@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Mapping
@@ -15,9 +16,13 @@ from sandbox.kubernetes_api.app import GROUP, TOKEN
 class KubernetesControl:
     """The stand-in at an address."""
 
-    def __init__(self, url: str) -> None:
-        """Args: url: where it serves."""
+    def __init__(self, url: str, *, certificate: Path | None = None) -> None:
+        """Args:
+        url: where it serves.
+        certificate: that of its authority, where it serves over TLS.
+        """
         self.url = url
+        self._tls = ssl.create_default_context(cafile=certificate) if certificate is not None else None
 
     def kubeconfig(self, *, token: str = TOKEN, server: str | None = None) -> str:
         """A kubeconfig for it, as JSON, which is YAML too."""
@@ -52,6 +57,15 @@ class KubernetesControl:
         }
         self._ask("POST", "/_control", body)
 
+    def become_eks_cluster(self, cluster: str, sts_url: str) -> None:
+        """Take tokens of EKS for this cluster, and ask this STS about them; those seen before are forgotten."""
+        self._ask("POST", "/_control/authentication", {"cluster": cluster, "sts_url": sts_url})
+
+    def eks_tokens(self) -> list[dict[str, Any]]:
+        """The tokens of EKS that came, one a request, the oldest first: `token`, the ARN it stands for as `identity`,
+        and why it was `rejected`, if it was."""
+        return list(self._ask("GET", "/_control/authentication"))
+
     def get(self, plural: str, name: str, namespace: str = "default") -> dict[str, Any] | None:
         """An object, as the API gives it."""
         try:
@@ -60,6 +74,10 @@ class KubernetesControl:
             if error.code == 404:
                 return None
             raise
+
+    def delete(self, plural: str, name: str, namespace: str = "default") -> None:
+        """Delete an object, as somebody else would."""
+        self._ask("DELETE", f"/apis/{GROUP}/v1alpha1/namespaces/{namespace}/{plural}/{name}")
 
     def workflows(self, namespace: str = "default") -> list[dict[str, Any]]:
         """All Workflows."""
@@ -81,5 +99,5 @@ class KubernetesControl:
         data = json.dumps(body).encode() if body is not None else None
         headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
         asked = urllib.request.Request(self.url + path, data=data, headers=headers, method=method)
-        with urllib.request.urlopen(asked, timeout=10) as answer:
+        with urllib.request.urlopen(asked, timeout=10, context=self._tls) as answer:
             return json.load(answer)

@@ -59,12 +59,20 @@ class Cluster:
     invalid: dict[str, str] = field(default_factory=dict)
     """By plural, the message with which its next creation or update is refused as invalid."""
     cron_fields: tuple[str, ...] = ()
-    """The fields of a CronWorkflow's `spec` that its CRD knows; none: it keeps whatever comes, as a minimal CRD does."""
+    """The fields of a CronWorkflow's `spec` that its CRD knows; none: it keeps whatever comes, as minimal CRDs do."""
     pods: list[Object] = field(default_factory=list)
     """The pods that there are, as the kubelet would have reported them."""
+    vanishing: set[str] = field(default_factory=set)
+    """Plurals whose objects somebody else deletes as soon as they are written."""
     requests: list[Object] = field(default_factory=list)
     version: int = 0
     lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def write(self, key: tuple[str, str, str], one: Object) -> None:
+        """Keep an object, with its next resourceVersion."""
+        self.objects[key] = self.stamped(one)
+        if key[1] in self.vanishing:
+            del self.objects[key]
 
     def stamped(self, one: Object) -> Object:
         """The object with its next resourceVersion."""
@@ -162,7 +170,7 @@ def _add_collection(app: Flask, cluster: Cluster) -> None:
                 return jsonify(body), 201
             now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
             metadata |= {"namespace": namespace, "uid": str(uuid.uuid4()), "creationTimestamp": now, "generation": 1}
-            cluster.objects[namespace, plural, name] = cluster.stamped(body)
+            cluster.write((namespace, plural, name), body)
         return jsonify(body), 201
 
 
@@ -209,7 +217,7 @@ def _add_object(app: Flask, cluster: Cluster) -> None:
             _prune(cluster, plural, name, body)
             kept = {key: before["metadata"][key] for key in ("uid", "creationTimestamp", "namespace", "name")}
             body["metadata"] = {**body["metadata"], **kept, "generation": before["metadata"]["generation"] + 1}
-            cluster.objects[namespace, plural, name] = cluster.stamped(body)
+            cluster.write((namespace, plural, name), body)
         return jsonify(body)
 
     @app.patch(PATH + "/<name>")
@@ -272,6 +280,7 @@ def _add_control(app: Flask, cluster: Cluster) -> None:
             cluster.invalid = dict(body.get("invalid", {}))
             cluster.cron_fields = tuple(body.get("cron_fields", ()))
             cluster.pods = list(body.get("pods", ()))
+            cluster.vanishing = set(body.get("vanishing", ()))
         return jsonify({})
 
     @app.post("/_control/status/<namespace>/<name>")

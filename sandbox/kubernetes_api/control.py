@@ -45,15 +45,18 @@ class KubernetesControl:
         invalid: Mapping[str, str] | None = None,
         cron_fields: Iterable[str] = (),
         pods: Iterable[Mapping[str, Any]] = (),
+        vanishing: Iterable[str] = (),
     ) -> None:
         """Set what is refused from now on: (verb, plural) pairs, CRDs that are not installed, invalid objects; the
-        fields that the CronWorkflow's CRD knows; and the pods that there are."""
+        fields that the CronWorkflow's CRD knows; the pods that there are; and the kinds that somebody else deletes as
+        soon as they are written."""
         body = {
             "denied": list(denied),
             "missing": list(missing),
             "invalid": dict(invalid or {}),
             "cron_fields": list(cron_fields),
             "pods": list(pods),
+            "vanishing": list(vanishing),
         }
         self._ask("POST", "/_control", body)
 
@@ -74,10 +77,6 @@ class KubernetesControl:
             if error.code == 404:
                 return None
             raise
-
-    def delete(self, plural: str, name: str, namespace: str = "default") -> None:
-        """Delete an object, as somebody else would."""
-        self._ask("DELETE", f"/apis/{GROUP}/v1alpha1/namespaces/{namespace}/{plural}/{name}")
 
     def workflows(self, namespace: str = "default") -> list[dict[str, Any]]:
         """All Workflows."""

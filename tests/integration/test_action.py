@@ -420,15 +420,40 @@ def test_an_environment_that_lacks_something_is_told_what(
     assert runner.left_over() == []
 
 
-def test_a_half_made_deployment_says_what_stands(runner: Runner, workspace: Path, world: World) -> None:
+def test_a_half_made_deployment_is_put_back(runner: Runner, workspace: Path, world: World) -> None:
     # Metaflow pushes the state machine before it looks for the role that the schedule needs
     (workspace / "flows" / "daily.py").write_text(PROJECT)
-    del runner.environment["METAFLOW_EVENTS_SFN_ACCESS_IAM_ROLE"]
-    result = run(runner, workspace, pushed(), "flows/daily.py", project_branch="half", comment="off")
-    assert result.outputs["failure-reason"] == "half-deployed", result.log
-    assert machine(world, "recsys.test.half.DailyFlow") is not None
+    name, role = "recsys.test.half.DailyFlow", runner.environment.pop("METAFLOW_EVENTS_SFN_ACCESS_IAM_ROLE")
+    inputs = {"project_branch": "half", "comment": "off"}
+    result = run(runner, workspace, pushed(), "flows/daily.py", **inputs)
+    assert result.outputs["failure-reason"] == "deploy", result.log
     assert "METAFLOW_EVENTS_SFN_ACCESS_IAM_ROLE" in words(result.summary)
-    assert result.outputs["deployment-id"] == "recsys.test.half.DailyFlow"
+    assert "removed again" in result.summary
+    assert machine(world, name) is None, "nothing stood before, nothing stands now"
+
+    runner.environment["METAFLOW_EVENTS_SFN_ACCESS_IAM_ROLE"] = role
+    assert run(runner, workspace, pushed(), "flows/daily.py", **inputs).exit_code == 0
+    before = described(world, name)
+    del runner.environment["METAFLOW_EVENTS_SFN_ACCESS_IAM_ROLE"]
+    result = run(runner, workspace, pushed(), "flows/daily.py", tags="changed", **inputs)
+    assert result.outputs["failure-reason"] == "deploy", result.log
+    assert "put back to what stood before" in result.summary
+    assert "as before" in result.summary
+    assert result.deployments[0]["schedule"] is not None
+    assert described(world, name) == before
+
+
+def described(world: World, name: str) -> tuple[Any, ...]:
+    """A state machine and its schedule, as far as a deployment writes them."""
+    found = machine(world, name)
+    assert found is not None
+    arn = found["stateMachineArn"]
+    one = client(world).describe_state_machine(stateMachineArn=arn)
+    tags = client(world).list_tags_for_resource(resourceArn=arn)["tags"]
+    events = client(world, "events")
+    rule = events.describe_rule(Name=name)
+    targets = events.list_targets_by_rule(Rule=name)["Targets"]
+    return one["definition"], one["roleArn"], tags, rule["ScheduleExpression"], rule["State"], targets
 
 
 def test_all_mistakes_in_the_inputs_are_told_at_once_in_the_pull_request(

@@ -242,6 +242,66 @@ def test_a_schedule_is_spelled_as_the_installed_crd_knows_it(
     assert set(cron["spec"]) & {"schedule", "schedules"} == {spelling}
 
 
+def test_a_command_has_the_environment_of_its_own_that_deployer_was_given(
+    runner: Runner, workspace: Path, cluster: KubernetesControl
+) -> None:
+    options = "env: {METAFLOW_KUBERNETES_CONTAINER_IMAGE: 'registry.example.com/flows:2'}"
+    result = run(runner, workspace, cluster, deployment_name="imaged", deployer_options=options)
+    assert result.exit_code == 0, result.log
+    template = cluster.get("workflowtemplates", "imaged")
+    assert template is not None
+    images = {one["container"]["image"] for one in template["spec"]["templates"] if "container" in one}
+    assert images == {"registry.example.com/flows:2"}
+
+
+def test_what_keeps_a_run_from_starting_is_told_from_its_pods(
+    runner: Runner, workspace: Path, cluster: KubernetesControl
+) -> None:
+    def play(line: str) -> None:
+        if ": pending" in line:
+            (workflow,) = [one for one in cluster.workflows() if one["metadata"]["name"].startswith("kept-")]
+            name = workflow["metadata"]["name"]
+            labels = {"workflows.argoproj.io/workflow": name}
+            condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/1 nodes."}
+            pod = {
+                "metadata": {"name": f"{name}-1", "labels": labels, "annotations": {"metaflow/step_name": "start"}},
+                "spec": {"containers": []},
+                "status": {"phase": "Pending", "conditions": [condition]},
+            }
+            cluster.configure(pods=[pod])
+            node = {"id": "n", "type": "Pod", "phase": "Pending", "templateName": "start", "displayName": "start"}
+            cluster.set_status(name, phase="Running", nodes={"n": node})
+
+    inputs = {"flow": "flows/hello.py", "kubeconfig": cluster.kubeconfig(), "comment": "off", "trigger": "true"}
+    inputs |= {"deployment-name": "kept", "poll-interval": "200ms", "wait-timeout": "4s"}
+    result = runner.run(PUSH, inputs, workspace=workspace, tell=play)
+    assert result.outputs["failure-reason"] == "start-timeout", result.log
+    assert "Step start: pod unschedulable: 0/1 nodes." in result.summary
+    assert sum("step start: pod unschedulable" in line for line in result.log.splitlines()) == 1, "it is told once"
+    for workflow in cluster.workflows():
+        if workflow["metadata"]["name"].startswith("kept-"):
+            cluster.set_status(workflow["metadata"]["name"], phase="Succeeded")
+
+
+def test_a_sensor_that_is_gone_is_told(runner: Runner, workspace: Path, cluster: KubernetesControl) -> None:
+    runner.environment |= {
+        "METAFLOW_ARGO_EVENTS_EVENT": "event",
+        "METAFLOW_ARGO_EVENTS_EVENT_SOURCE": "source",
+        "METAFLOW_ARGO_EVENTS_SERVICE_ACCOUNT": "account",
+    }
+    text = SCHEDULED.replace("project, schedule, step", "step, trigger").replace('@project(name="recsys")\n', "")
+    text = text.replace('@schedule(cron="0 6 * * ? *", timezone="Europe/Berlin")', '@trigger(event="data")')
+    (workspace / "flows" / "sensed.py").write_text(text)
+
+    inputs = {"flow": "flows/sensed.py", "kubeconfig": cluster.kubeconfig(), "comment": "off"}
+    result = runner.run(PUSH, inputs, workspace=workspace)
+    assert result.deployments[0]["triggers"] == ["on event data"], result.log
+    cluster.configure(vanishing=["sensors"])
+    result = runner.run(PUSH, inputs, workspace=workspace)
+    assert result.outputs["failure-reason"] == "half-deployed", result.log
+    assert "there is no Sensor dailyflow in default" in result.summary
+
+
 def test_a_spelling_that_somebody_chose_stays(runner: Runner, workspace: Path, cluster: KubernetesControl) -> None:
     (workspace / "flows" / "daily.py").write_text(SCHEDULED)
     cluster.configure(cron_fields=["schedules"])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.aws.resources import DEPLOY_ROLE_ARN, REGION
 from sandbox.docker.act import Act
 from sandbox.docker.caller import Caller
 from sandbox.docker.engine import Engine, ensure_engine
@@ -19,7 +20,6 @@ from sandbox.world import World
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1"
-AWS_CREDENTIALS = "aws-actions/configure-aws-credentials@e6de054238d6b7531b4efff3b6587d9aade6a06c"
 FLOWS = "octo-org/flows"
 TOKEN = "ghs_sandboxtoken000000000000000000000000"
 
@@ -63,15 +63,19 @@ def act(engine: Engine, world: World, repositories: Path, tmp_path: Path) -> Act
         repositories=repositories,
         stand_ins={
             CHECKOUT: HERE / "actions" / "checkout",
-            AWS_CREDENTIALS: HERE / "actions" / "configure-aws-credentials",
             "OWNER/metaflow-deploy@v1": repositories / "OWNER" / "metaflow-deploy",
         },
-        environment={**world.environment, "GITHUB_API_URL": world.github.api_url},
+        # act gives no job an OIDC token; GitHub gives one to each that has `id-token: write`
+        environment={
+            **world.environment,
+            **world.github.id_token_variables,
+            "GITHUB_API_URL": world.github.api_url,
+        },
         # act does not know the job context's `workflow_sha`; this is what deploy.yml takes where a server doesn't.
         variables={
             "METAFLOW_DEPLOY_REF": "v1",
-            "AWS_ROLE": "arn:aws:iam::123456789012:role/ci",
-            "AWS_REGION": "us-east-1",
+            "AWS_ROLE": DEPLOY_ROLE_ARN,
+            "AWS_REGION": REGION,
         },
         secrets={"GITHUB_TOKEN": TOKEN},
     )

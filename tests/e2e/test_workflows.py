@@ -198,10 +198,17 @@ def test_the_reusable_workflow_runs_nothing_where_it_cannot_know_its_own_commit(
 
 
 def test_step_functions_with_an_assumed_role_runs_to_completion(caller: Caller, world: World, tmp_path: Path) -> None:
-    result = caller.push(example_workflow("step-functions.yml", given="poll-interval: 500ms"))
+    # renewed with each request, as on AWS in the last ten minutes of an hour
+    world.aws.set_credential_lifetime(300)
+    world.github.set_id_tokens(lifetime=4)
+    text = example_workflow("step-functions.yml", given="poll-interval: 500ms")
+    result = caller.push(text, environment={"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""})
     outputs = result.outputs()
     assert outputs["status"] == "success", result.log
-    assert "assumed arn:aws:iam::123456789012:role/ci" in result.printed
+    assert "the job acts as arn:aws:sts::123456789012:assumed-role/metaflow-deploy/metaflow-deploy-" in result.printed
+    exchanges = world.aws.assumed()
+    assert {one["refused"] for one in exchanges} == {None}
+    assert len({one["jti"] for one in exchanges}) >= 2, "the token is asked for anew while the run is waited for"
     assert outputs["run-status"] == "succeeded"
     assert is_successful(world, outputs["run-pathspec"], tmp_path)
 

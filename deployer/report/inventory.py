@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from deployer.outcome import Deployment, DeploymentRow, Fate, Inventory, Outcome, Run
+from deployer.outcome import Deployment, DeploymentRow, Fate, Inventory, Outcome, Run, RunStatus
 from deployer.report.markdown import Markdown, code, link, one_line, plain, prose
 from deployer.report.words import count, duration, moment, orchestrator, schedule, shortened, zone
 
@@ -279,8 +279,10 @@ def _status_story(row: DeploymentRow) -> str:
     if not row.runs:
         return "no run of it is known"
     run = row.runs[0]
-    which = "the run" if len(row.runs) == 1 else "the last run"
-    return f"{which} {code(shortened(run.id))} is {run.status}" if row.active else f"{which} {run.status}"
+    which = f"{'the run' if len(row.runs) == 1 else 'the last run'} {code(shortened(run.id))}"
+    if row.active:
+        return f"{which} is {run.status}"
+    return f"{which} was terminated" if run.status is RunStatus.TERMINATED else f"{which} {run.status}"
 
 
 def _number(rows: Sequence[DeploymentRow]) -> str:

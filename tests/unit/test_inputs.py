@@ -102,6 +102,14 @@ def test_durations_have_units(written: str, seconds: float) -> None:
         ("metaflow_user", "Mona Lisa", "'Mona-Lisa'"),
         ("metaflow_profile", "../prod", "the profile's name alone"),
         ("deployment_name", "a\nb", "one value on one line"),
+        ("deployment_id", "arn:aws:states:eu-west-1:1:stateMachine:Train", "`Train`"),
+        ("run_id", "argo-x y", "no run's id"),
+        ("run_id", "a/b/c", "FlowName/run-id"),
+        ("include", "a*\n**", "takes every deployment"),
+        ("exclude", "*", "Leave that line out"),
+        ("older_than", "90", "write `90s`"),
+        ("max_deletions", "0", "whole number above zero"),
+        ("dry_run", "no", "Write `false`"),
         ("flow", "- a.py\n- b.py", "without a dash: `a.py`"),
         ("flow", '["a.py", "b.py"]', "a JSON list"),
         ("flow", "a.py\n./a.py", "twice"),
@@ -198,9 +206,41 @@ def test_an_option_is_given_in_one_place() -> None:
     assert read(create_options="max_workers: 6").create_options == {"max_workers": 6}
 
 
-def test_a_flow_has_to_be_given_but_for_triggering_by_name() -> None:
+def test_a_flow_has_to_be_given_but_for_what_is_found_by_its_identifier() -> None:
     assert "was not given" in mistakes(flow="")["flow"]
-    assert read(flow="", operation="trigger", deployment_name="helloflow").flows == ()
+    assert "as `deployment-id`" in mistakes(flow="", operation="trigger", deployment_name="helloflow")["flow"]
+    assert read(flow="", operation="trigger", deployment_id="helloflow").flows == ()
+    assert "a flow was given too" in mistakes(operation="trigger", deployment_id="helloflow")["deployment-id"]
+    assert set(mistakes(flow="", operation="trigger", deployment_id="a\nb")) == {"deployment-id"}, "it was given"
+
+
+@pytest.mark.parametrize(
+    ("operation", "needed"),
+    [
+        ("list", set()),
+        ("cleanup", set()),
+        ("status", {"deployment-id"}),
+        ("delete", {"deployment-id"}),
+        ("production-token", {"deployment-id"}),
+        ("terminate", {"deployment-id", "run-id"}),
+        ("suspend", {"deployment-id", "run-id"}),
+        ("unsuspend", {"deployment-id", "run-id"}),
+    ],
+)
+def test_what_an_operation_without_a_flow_needs_is_told(operation: str, needed: set[str]) -> None:
+    given = {"flow": "", "operation": operation}
+    if needed:
+        said = mistakes(**given)
+        assert set(said) == needed
+        assert all(f"`operation: {operation}` needs" in text for text in said.values())
+    inputs = read(**given, deployment_id="recsys.prod.train", run_id="TrainFlow/argo-recsys.prod.train-x7k2p")
+    assert inputs.run_id == "TrainFlow/argo-recsys.prod.train-x7k2p"
+
+
+def test_a_cleanup_is_cautious_by_default() -> None:
+    inputs = read(flow="", operation="cleanup")
+    assert (inputs.dry_run, inputs.removed, inputs.max_deletions) == (True, False, 20)
+    assert inputs.older_than == 90 * 86400
 
 
 def test_one_name_cannot_be_given_to_several_flows() -> None:

@@ -42,6 +42,7 @@ def test_the_outputs_of_a_flow_that_ran() -> None:
         "run-url": "https://metaflow.example.com/TrainFlow/argo-recsys.prod.trainflow-x7k2p",
         "comment-url": "https://github.com/c/1",
         "deployments": "",
+        "production-token": "",
     }
 
 

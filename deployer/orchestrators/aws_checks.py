@@ -7,14 +7,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from deployer.check import bad, clock, expiry, ok, warning
-from deployer.orchestrators.aws_errors import code, failures
+from deployer.orchestrators.aws_errors import RENEW, SET_REGION, code, failures
 from deployer.orchestrators.checks import Setting
 from deployer.outcome import Check, FailureReason
 
 CONNECT_SECONDS = 5
 READ_SECONDS = 10
 ATTEMPTS = 2
-RENEW = "Renew them: those of an OIDC role last an hour unless `role-duration-seconds` says more."
+RENEWED = "assume-role-with-web-identity"
+"""What botocore calls credentials that it renews itself, by the OIDC token that the action keeps fresh."""
 # What Metaflow needs to be told, by what it is for.
 STEP_FUNCTIONS_SETTINGS = {
     "SFN_IAM_ROLE": "the role of the state machine",
@@ -64,16 +65,17 @@ def _identity(session: Any, sts: Any) -> tuple[Check, ...]:
         answer = sts.get_caller_identity()
     headers = answer["ResponseMetadata"]["HTTPHeaders"]
     # botocore knows no public way to ask; None for keys that last
-    ends = getattr(session.get_credentials(), "_expiry_time", None)
+    credentials = session.get_credentials()
+    renewed = getattr(credentials, "method", None) == RENEWED
+    ends = getattr(credentials, "_expiry_time", None) if not renewed else None
     told = expiry(name, "The AWS credentials", ends, now, RENEW) if isinstance(ends, datetime) else None
     until = f", until {ends.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if isinstance(ends, datetime) else ""
+    until = ", renewed for as long as the job waits" if renewed else until
     region = session.region_name
     who = ok(name, f"`{answer['Arn']}`{until}")
     lines = [told or who, clock("AWS's", headers.get("date"), now)]
     if region is None:
-        lines.append(
-            bad("AWS region", "None is set.", "Set AWS_DEFAULT_REGION in the job's `env`.", FailureReason.INPUT)
-        )
+        lines.append(bad("AWS region", "None is set.", SET_REGION, FailureReason.INPUT))
     else:
         lines.append(ok("AWS region", f"`{region}`"))
     return tuple(lines)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import threading
 from pathlib import Path
 
 import pytest
@@ -236,3 +237,39 @@ def test_secrets_are_known_by_their_variables() -> None:
         "ghs_0123456789",
         "0123456789abcdef",
     }
+
+
+def test_what_is_masked_meanwhile_is_never_shown() -> None:
+    """A token is masked in a thread while another prints: no line comes between a fence and its text, none leaks."""
+
+    class Yielding(io.StringIO):
+        """Lets the other thread go on within each line, as a pipe that is full does."""
+
+        def write(self, text: str) -> int:
+            turn.wait(0.0001)
+            return super().write(text)
+
+    turn, stream = threading.Event(), Yielding()
+    shared = Console(ON_GITHUB, stream)
+    shared.mask(["first-secret"])
+
+    def mask() -> None:
+        for number in range(100):
+            shared.mask([f"secret-number-{number:03}"])
+            shared.warning(f"warning {number}")
+
+    masking = threading.Thread(target=mask)
+    masking.start()
+    for number in range(300):
+        shared.foreign(f"a flow prints first-secret {number}")
+    masking.join()
+    fence = None
+    for line in stream.getvalue().splitlines():
+        assert "first-secret" not in line or line.startswith("::add-mask::")
+        if line.startswith("::stop-commands::"):
+            assert fence is None
+            fence = line.removeprefix("::stop-commands::")
+        elif fence is not None and line == f"::{fence}::":
+            fence = None
+        else:
+            assert (fence is not None) == line.startswith("a flow prints"), line

@@ -1,0 +1,54 @@
+"""docs/authentication.md: what people copy from it is what is tried here."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import stat
+import subprocess
+from pathlib import Path
+
+import yaml
+
+from deployer.inputs import read_inputs
+from sandbox.aws.resources import trust_policy
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+DOCUMENT = (ROOT / "docs" / "authentication.md").read_text()
+
+
+def part(name: str) -> str:
+    """A marked block of the document, less its fences."""
+    found = re.search(rf"<!-- {name} -->\n\n```\w+\n(.*?)```\n\n<!-- /{name} -->", DOCUMENT, re.DOTALL)
+    assert found, name
+    return found[1]
+
+
+def test_the_documented_trust_policy_is_the_one_that_is_tried() -> None:
+    assert json.loads(part("trust-policy")) == trust_policy("repo:octo-org/flows:environment:production")
+
+
+def test_the_documented_kubeconfig_of_a_pod_is_one_that_the_input_takes(tmp_path: Path) -> None:
+    (tmp_path / "account").mkdir()
+    (tmp_path / "account" / "token").write_text("a.b.c")
+    (tmp_path / "account" / "ca.crt").write_text("CERTIFICATE\n" * 20)
+    script = part("kubeconfig-of-the-pod").replace("/var/run/secrets/kubernetes.io/serviceaccount", "$ACCOUNT")
+    environment = {
+        "PATH": os.environ["PATH"],
+        "ACCOUNT": str(tmp_path / "account"),
+        "GITHUB_WORKSPACE": str(tmp_path),
+        "GITHUB_ENV": str(tmp_path / "env"),
+        "KUBERNETES_SERVICE_HOST": "10.0.0.1",
+        "KUBERNETES_SERVICE_PORT": "443",
+    }
+    subprocess.run(["bash", "-euo", "pipefail", "-c", script], env=environment, check=True)
+    file = tmp_path / ".kubeconfig"
+    assert (tmp_path / "env").read_text() == f"KUBECONFIG={file}\n"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert read_inputs({"INPUT_FLOW": "a.py", "INPUT_KUBECONFIG": file.read_text()}).kubeconfig
+    document = yaml.safe_load(file.read_text())
+    assert document["clusters"][0]["cluster"]["server"] == "https://10.0.0.1:443"
+    assert base64.b64decode(document["clusters"][0]["cluster"]["certificate-authority-data"]).startswith(b"CERT")
+    assert document["users"][0]["user"]["token"] == "a.b.c"

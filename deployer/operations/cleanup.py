@@ -185,7 +185,8 @@ def _check_memory(listing: Listing, inputs: Inputs) -> None:
     failure = Failure(
         reason=FailureReason.INPUT,
         input="older-than",
-        message=f"{inputs.orchestrator} remembers runs for {days}, and `older-than` is {duration_in_words(inputs.older_than)}: "
+        message=f"{inputs.orchestrator} remembers runs for {days}, and `older-than` is "
+        f"{duration_in_words(inputs.older_than)}: "
         "which deployment ran between the two cannot be known.",
         advice=f"Write `{listing.remembered / DAY:.0f}d` or less.",
     )

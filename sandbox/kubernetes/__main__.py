@@ -11,7 +11,7 @@ from sandbox.docker.machine import UnavailableError
 from sandbox.kubernetes.cluster import SECRET, own_cluster
 from sandbox.kubernetes.lifecycle import down, is_up
 from sandbox.kubernetes.node import Control
-from sandbox.kubernetes.paths import own_paths
+from sandbox.kubernetes.place import own_place
 from sandbox.kubernetes.traces import traces
 
 ABOUT = f"""\
@@ -36,9 +36,9 @@ def main() -> int:
             case "up":
                 return _up()
             case "down":
-                return _tell(down(own_paths()))
+                return _tell(down(own_place()))
             case "left":
-                return _tell(traces(own_paths()))
+                return _tell(traces(own_place()))
             case "namespace":
                 own_cluster(ensure_engine(), _Progress()).namespace(options.name)
                 return 0
@@ -56,11 +56,11 @@ def _up() -> int:
 
 
 def _status() -> int:
-    paths = own_paths()
-    if not is_up(paths):
+    place = own_place()
+    if not is_up(place):
         sys.stdout.write("no cluster of ours is up\n")
         return 1
-    for name, status in Control(paths.control).statuses().items():
+    for name, status in Control(place.control).statuses().items():
         sys.stdout.write(f"{name}: {'runs' if status is None else f'ended with {status}'}\n")
     return 0
 

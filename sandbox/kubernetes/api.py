@@ -72,19 +72,18 @@ class Api:
         """What the server's certificate is signed by, in PEM."""
         return Path(self._authority).read_bytes()
 
-    def apply(self, document: Mapping[str, Any] | bytes, path: str) -> dict[str, Any]:
+    def apply(self, document: Mapping[str, Any], path: str) -> dict[str, Any]:
         """Server-side apply: what was applied before and is not in the document any more goes away.
 
         Args:
-            document: the object, or its file as it stands, in YAML or JSON.
+            document: the object.
             path: the object's, as `path_of` gives it.
 
         Raises:
             ApiError: the server refused it.
         """
-        body = document if isinstance(document, bytes) else json.dumps(document)
         query = {"fieldManager": MANAGER, "force": "true"}
-        return self.request("PATCH", path, body=body, query=query, kind="application/apply-patch+yaml")
+        return self.request("PATCH", path, body=json.dumps(document), query=query, kind="application/apply-patch+yaml")
 
     def get(self, path: str) -> dict[str, Any] | None:
         """An object or a list; None if there is none."""

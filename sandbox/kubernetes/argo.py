@@ -19,8 +19,7 @@ Crds = Literal["minimal", "full", "v4"]
 """`minimal` and `full` are Argo's own, as its 3.7 releases install them. `v4` is `full` with a CronWorkflow that knows
 `schedules` alone, as Argo 4's does; Argo 4 itself can't be had as a Go module."""
 GROUP = "argoproj.io/v1alpha1"
-EXTENSIONS = "apiextensions.k8s.io/v1"
-CRON_WORKFLOWS = "argoproj.io_cronworkflows.yaml"
+CRON_WORKFLOWS = "cronworkflows.argoproj.io"
 ESTABLISHED_LIMIT = 60.0
 CONTROLLER_LIMIT = 15.0
 """Seconds in which a controller that runs takes up a Workflow; it takes a fraction of one."""
@@ -46,15 +45,12 @@ def install_crds(api: Api, built: Built, kind: Crds) -> None:
         UnavailableError: the API server goes by something else within a minute.
     """
     folder = built.argo_workflows_manifests / "base" / "crds" / ("minimal" if kind == "minimal" else "full")
-    files = sorted(folder.glob("argoproj.io_*.yaml"))
-    documents = {path: path.read_bytes() for path in files}
+    folders = (folder, built.argo_events_manifests / "base" / "crds")
+    documents = [_load(path) for one in folders for path in sorted(one.glob("argoproj.io_*.yaml"))]
     if kind == "v4":
-        cron = folder / CRON_WORKFLOWS
-        documents[cron] = yaml.safe_dump(schedules_only(yaml.safe_load(documents[cron]))).encode()
-    for path in sorted((built.argo_events_manifests / "base" / "crds").glob("argoproj.io_*.yaml")):
-        documents[path] = path.read_bytes()
+        documents = [schedules_only(one) if one["metadata"]["name"] == CRON_WORKFLOWS else one for one in documents]
     with ThreadPoolExecutor(max_workers=4) as pool:
-        list(pool.map(lambda one: _install_crd(api, *one), documents.items()))
+        list(pool.map(lambda one: _install_crd(api, one), documents))
     wait_for(lambda: installed_crds(api) == kind or None, what=f"Argo's {kind} CRDs", limit=ESTABLISHED_LIMIT)
 
 
@@ -130,16 +126,20 @@ def _probe(api: Api, kind: str, spec: dict[str, Any]) -> Literal["missing", "kep
     return "kept" if PROBE in answer["spec"] else "pruned"
 
 
-def _install_crd(api: Api, file: Path, content: bytes) -> None:
-    group, plural = file.stem.split("_", 1)
-    path = path_of("CustomResourceDefinition", f"{plural}.{group}", api=EXTENSIONS)
-    api.apply(content, path)
+def _load(file: Path) -> dict[str, Any]:
+    """A definition's file; a full one is 3 MB of YAML and a third of it in JSON, with which the API server takes it."""
+    return dict(yaml.load(file.read_bytes(), Loader=yaml.CSafeLoader))
+
+
+def _install_crd(api: Api, definition: Mapping[str, Any]) -> None:
+    path = path_for(definition)
+    api.apply(definition, path)
 
     def established() -> bool | None:
         conditions = (api.get(path) or {}).get("status", {}).get("conditions") or ()
         return any(one["type"] == "Established" and one["status"] == "True" for one in conditions) or None
 
-    wait_for(established, what=f"{plural}.{group}", limit=ESTABLISHED_LIMIT)
+    wait_for(established, what=str(definition["metadata"]["name"]), limit=ESTABLISHED_LIMIT)
 
 
 def install_controller_objects(api: Api, built: Built) -> None:

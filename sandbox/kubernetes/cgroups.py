@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-NAME = "metaflow-deploy"
 MOUNTS = Path("/proc/mounts")
 CONTROLLERS = ("cpu", "cpuset", "hugetlb", "io", "memory", "pids")
 """Those of version 2 that a kubelet asks for, where the kernel has them."""
@@ -24,25 +23,25 @@ def hierarchies(mounts: str) -> dict[Path, bool]:
     return first or {Path(one[1]): True for one in lines if len(one) > 2 and one[2] == "cgroup2"}
 
 
-def groups(found: Iterable[Path]) -> list[Path]:
-    """The node's folder in each hierarchy."""
-    return [root / NAME for root in found]
+def make(found: dict[Path, bool], name: str) -> None:
+    """Make a node's folder in each hierarchy, with the controllers that a kubelet needs.
 
-
-def make(found: dict[Path, bool]) -> None:
-    """Make the node's folder in each hierarchy, with the controllers that a kubelet needs."""
+    Args:
+        found: the hierarchies, as `hierarchies` finds them.
+        name: the folder's.
+    """
     for root, unified in found.items():
         if unified:
             _delegate(root)
-        (root / NAME).mkdir(exist_ok=True)
-        for name in CPUSET:  # version 1 takes no process before these are set
-            if not unified and (root / NAME / name).exists():
-                (root / NAME / name).write_text((root / name).read_text())
+        (root / name).mkdir(exist_ok=True)
+        for file in CPUSET:  # version 1 takes no process before these are set
+            if not unified and (root / name / file).exists():
+                (root / name / file).write_text((root / file).read_text())
 
 
-def remove(found: dict[Path, bool]) -> None:
-    """Remove the node's folders, the innermost first; every process in them must have ended."""
-    for group in groups(found):
+def remove(found: Iterable[Path], name: str) -> None:
+    """Remove a node's folders, the innermost first; every process in them must have ended."""
+    for group in (root / name for root in found):
         folders = sorted((path for path in group.rglob("*") if path.is_dir()), reverse=True) if group.exists() else []
         for folder in (*folders, group):
             if folder.exists():

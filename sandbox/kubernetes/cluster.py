@@ -14,11 +14,10 @@ from sandbox.docker.machine import UnavailableError, output
 from sandbox.kubernetes import argo, foreign
 from sandbox.kubernetes.api import Api, path_of, wait_for
 from sandbox.kubernetes.build import Built, Tell, ensure_built
-from sandbox.kubernetes.images import TASK_IMAGE, build_task_image, copy_image
+from sandbox.kubernetes.images import TASK_IMAGE, TASK_IMAGE_IN_FULL, build_task_image, copy_image, images
 from sandbox.kubernetes.lifecycle import api_is_ready, node_is_ready, read_components, start, up
-from sandbox.kubernetes.network import MACHINE
 from sandbox.kubernetes.node import Control
-from sandbox.kubernetes.paths import Paths, own_paths
+from sandbox.kubernetes.place import Place, own_place
 from sandbox.world import World
 
 READY_LIMIT = 60.0
@@ -37,19 +36,19 @@ class Cluster:
             has to serve on so that tasks find it.
         task_image: the image for METAFLOW_KUBERNETES_CONTAINER_IMAGE; it is in the cluster.
         built: the manifests of Argo, and the programs.
-        paths: those of our own cluster; None where it is somebody else's.
+        place: those of our own cluster; None where it is somebody else's.
     """
 
     kubeconfig: Path
     address: str
     task_image: str
     built: Built
-    paths: Paths | None = None
+    place: Place | None = None
 
     @property
     def own(self) -> bool:
         """Whether it is ours, so that its components may be stopped."""
-        return self.paths is not None
+        return self.place is not None
 
     def api(self) -> Api:
         """Its API server, with all rights."""
@@ -100,7 +99,7 @@ class Cluster:
         Raises:
             UnavailableError: the cluster is not ours, or it failed.
         """
-        copy_image(self._own_paths(), engine, name)
+        copy_image(self._own_place(), engine, name)
 
     def stop(self, component: str) -> None:
         """End a component at once.
@@ -111,7 +110,7 @@ class Cluster:
         Raises:
             UnavailableError: the cluster is not ours, or there is no such component.
         """
-        Control(self._own_paths().control).stop(component)
+        Control(self._own_place().control).stop(component)
 
     def start(self, component: str) -> None:
         """Start a component that was stopped; see `wait_ready`.
@@ -119,11 +118,11 @@ class Cluster:
         Raises:
             UnavailableError: the cluster is not ours, or the component runs.
         """
-        paths = self._own_paths()
-        found = read_components(paths)
+        place = self._own_place()
+        found = read_components(place)
         if component not in found:
             raise UnavailableError(f"the cluster has no {component}; it has {', '.join(found)}")
-        start(paths, found[component])
+        start(place, found[component])
 
     def running(self) -> frozenset[str]:
         """The components that run.
@@ -131,7 +130,7 @@ class Cluster:
         Raises:
             UnavailableError: the cluster is not ours.
         """
-        statuses = Control(self._own_paths().control).statuses()
+        statuses = Control(self._own_place().control).statuses()
         return frozenset(name for name, status in statuses.items() if status is None)
 
     @contextmanager
@@ -156,7 +155,7 @@ class Cluster:
         Raises:
             UnavailableError: the cluster is not ours, or is not ready again within a minute.
         """
-        control = Control(self._own_paths().control)
+        control = Control(self._own_place().control)
         control.send(component, signal.SIGSTOP)
         try:
             yield
@@ -177,10 +176,10 @@ class Cluster:
 
         wait_for(lambda: ready() or None, what="a ready cluster", limit=READY_LIMIT)
 
-    def _own_paths(self) -> Paths:
-        if self.paths is None:
+    def _own_place(self) -> Place:
+        if self.place is None:
             raise UnavailableError("this takes a cluster of our own, and KUBECONFIG names somebody else's")
-        return self.paths
+        return self.place
 
 
 def ensure_cluster(engine: Engine, tell: Tell = lambda _: None) -> Cluster:
@@ -194,42 +193,52 @@ def ensure_cluster(engine: Engine, tell: Tell = lambda _: None) -> Cluster:
         UnavailableError: that of KUBECONFIG can't be used, or none can be brought up; the message says why.
     """
     named = os.environ.get("KUBECONFIG")
-    if not named or Path(named) == own_paths().kubeconfig:
+    if not named or Path(named) == own_place().kubeconfig:
         return own_cluster(engine, tell)
     built = ensure_built(tell, programs=())
     found = foreign.examine(named, built, engine, os.environ, tell)
     return Cluster(kubeconfig=Path(named), address=found.address, task_image=found.task_image, built=built)
 
 
-def own_cluster(engine: Engine, tell: Tell = lambda _: None) -> Cluster:
+def own_cluster(engine: Engine, tell: Tell = lambda _: None, place: Place | None = None) -> Cluster:
     """Have a cluster of our own, brought up if it is not up already.
 
     Args:
         engine: where the tasks' image is built.
         tell: takes lines about the progress.
+        place: where it is; None for that of number 0.
 
     Raises:
         UnavailableError: none can be brought up; the message says why.
     """
-    paths = own_paths()
-    up(paths, tell)
-    cluster = Cluster(
-        kubeconfig=paths.kubeconfig,
-        address=MACHINE,
-        task_image=TASK_IMAGE,
-        built=ensure_built(tell),
-        paths=paths,
-    )
-    _have_task_image(cluster, paths, engine, tell)
+    place = place or own_place()
+    cluster = bare_cluster(place, tell)
+    _have_task_image(cluster, place, engine, tell)
     return cluster
 
 
-def _have_task_image(cluster: Cluster, paths: Paths, engine: Engine, tell: Tell) -> None:
+def bare_cluster(place: Place, tell: Tell = lambda _: None) -> Cluster:
+    """Have a cluster of our own that lacks the tasks' image, brought up if it is not up already; no Docker is needed.
+
+    Raises:
+        UnavailableError: none can be brought up; the message says why.
+    """
+    up(place, tell)
+    return Cluster(
+        kubeconfig=place.kubeconfig,
+        address=place.machine,
+        task_image=TASK_IMAGE,
+        built=ensure_built(tell),
+        place=place,
+    )
+
+
+def _have_task_image(cluster: Cluster, place: Place, engine: Engine, tell: Tell) -> None:
     """Build the tasks' image, and copy it to the node unless it has this very one."""
     build_task_image(engine)
     now = output(["docker", "image", "inspect", "--format", "{{.Id}}", TASK_IMAGE], env=engine.environ()) or ""
-    loaded = paths.run / "task-image"
-    if loaded.exists() and loaded.read_text() == now:
+    loaded = place.run / "task-image"
+    if TASK_IMAGE_IN_FULL in images(place) and loaded.exists() and loaded.read_text() == now:
         return
     tell("copying the tasks' image to the node")
     cluster.load_image(engine, TASK_IMAGE)

@@ -8,17 +8,15 @@ from pathlib import Path
 
 from sandbox.kubernetes import settings
 from sandbox.kubernetes.build import Built
-from sandbox.kubernetes.network import API_SERVER, MACHINE, NODE, SERVICES
-from sandbox.kubernetes.paths import Paths
 from sandbox.kubernetes.pki import Authority, Subject
+from sandbox.kubernetes.place import Place
 
-SERVER = f"https://{API_SERVER}"
 NODE_NAME = "node"
 ARGO_NAMESPACE = "argo"
 ARGO_SERVICE_ACCOUNT = "argo"
 ETCD = "http://127.0.0.1:2379"
 """In the node's own network, where nobody else can reach it."""
-API_SERVER_HOSTS = ("localhost", "127.0.0.1", "kubernetes.default.svc", API_SERVER, NODE, MACHINE)
+API_SERVER_NAMES = ("localhost", "127.0.0.1", "kubernetes.default.svc")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,56 +49,58 @@ class Credentials:
     workflow_controller: Path
 
 
-def issue(paths: Paths) -> Credentials:
+def issue(place: Place) -> Credentials:
     """Make all certificates, keys and kubeconfigs.
 
     The users and groups are those that Kubernetes' own roles are bound to; the workflow-controller comes as the service
     account that Argo's manifests give it, so that it has that account's rights and no others.
     """
-    authority = Authority(paths.pki)
+    authority = Authority(place.pki)
+    server = f"https://{place.api_server}"
+    hosts = (*API_SERVER_NAMES, place.api_server, place.node, place.machine)
     controller = Subject(
         user=f"system:serviceaccount:{ARGO_NAMESPACE}:{ARGO_SERVICE_ACCOUNT}",
         groups=("system:serviceaccounts", f"system:serviceaccounts:{ARGO_NAMESPACE}"),
     )
-    node = Subject(user=f"system:node:{NODE_NAME}", groups=("system:nodes",), hosts=(NODE_NAME, NODE))
+    node = Subject(user=f"system:node:{NODE_NAME}", groups=("system:nodes",), hosts=(NODE_NAME, place.node))
 
     def component(name: str) -> Path:
-        return authority.kubeconfig(name, Subject(user=f"system:{name}"), SERVER)
+        return authority.kubeconfig(name, Subject(user=f"system:{name}"), server)
 
     return Credentials(
         authority=authority.certificate,
-        api_server=authority.issue("kube-apiserver", Subject(user="kube-apiserver", hosts=API_SERVER_HOSTS)),
+        api_server=authority.issue("kube-apiserver", Subject(user="kube-apiserver", hosts=hosts)),
         api_server_to_kubelet=authority.issue(
             "kube-apiserver-kubelet-client", Subject(user="kube-apiserver-kubelet-client", groups=("system:masters",))
         ),
         kubelet=authority.issue("kubelet", node),
         service_accounts=authority.key_pair("service-accounts"),
-        admin=authority.kubeconfig("admin", Subject(user="admin", groups=("system:masters",)), SERVER),
+        admin=authority.kubeconfig("admin", Subject(user="admin", groups=("system:masters",)), server),
         controller_manager=component("kube-controller-manager"),
         scheduler=component("kube-scheduler"),
-        node=authority.kubeconfig("node", node, SERVER),
-        workflow_controller=authority.kubeconfig("workflow-controller", controller, SERVER, namespace=ARGO_NAMESPACE),
+        node=authority.kubeconfig("node", node, server),
+        workflow_controller=authority.kubeconfig("workflow-controller", controller, server, namespace=ARGO_NAMESPACE),
     )
 
 
-def write_settings(paths: Paths, credentials: Credentials, *, snapshotter: str) -> None:
+def write_settings(place: Place, credentials: Credentials, *, snapshotter: str) -> None:
     """Write the configuration files that `components` names."""
-    (paths.settings / "cni").mkdir(parents=True)
+    (place.settings / "cni").mkdir(parents=True)
     certificate, key = credentials.kubelet
-    kubelet = settings.kubelet(paths, certificate=certificate, key=key, authority=credentials.authority)
-    (paths.settings / "containerd.toml").write_text(settings.containerd(paths, snapshotter=snapshotter))
-    (paths.settings / "kubelet.yaml").write_text(kubelet)
-    (paths.settings / "resolv.conf").write_text(settings.resolv_conf())
-    (paths.settings / "cni" / "10-bridge.conflist").write_text(settings.cni(paths))
+    kubelet = settings.kubelet(place, certificate=certificate, key=key, authority=credentials.authority)
+    (place.settings / "containerd.toml").write_text(settings.containerd(place, snapshotter=snapshotter))
+    (place.settings / "kubelet.yaml").write_text(kubelet)
+    (place.settings / "resolv.conf").write_text(settings.resolv_conf())
+    (place.settings / "cni" / "10-bridge.conflist").write_text(settings.cni(place))
 
 
-def components(paths: Paths, built: Built, credentials: Credentials) -> tuple[Component, ...]:
+def components(place: Place, built: Built, credentials: Credentials) -> tuple[Component, ...]:
     """etcd, containerd, the control plane, the kubelet, the workflow-controller."""
     return (
-        _etcd(paths, built),
-        Component(name="containerd", command=("containerd", "--config", f"{paths.settings}/containerd.toml")),
-        _api_server(built, credentials),
-        _controller_manager(paths, built, credentials),
+        _etcd(place, built),
+        Component(name="containerd", command=("containerd", "--config", f"{place.settings}/containerd.toml")),
+        _api_server(place, built, credentials),
+        _controller_manager(place, built, credentials),
         Component(
             name="kube-scheduler",
             command=(
@@ -110,17 +110,17 @@ def components(paths: Paths, built: Built, credentials: Credentials) -> tuple[Co
                 "--bind-address=127.0.0.1",
             ),
         ),
-        _kubelet(paths, built, credentials),
+        _kubelet(place, built, credentials),
         _workflow_controller(built, credentials),
     )
 
 
-def _etcd(paths: Paths, built: Built) -> Component:
+def _etcd(place: Place, built: Built) -> Component:
     return Component(
         name="etcd",
         command=(
             str(built.program("etcd")),
-            f"--data-dir={paths.data}/etcd",
+            f"--data-dir={place.data}/etcd",
             f"--listen-client-urls={ETCD}",
             f"--advertise-client-urls={ETCD}",
             "--listen-peer-urls=http://127.0.0.1:2380",
@@ -130,17 +130,17 @@ def _etcd(paths: Paths, built: Built) -> Component:
     )
 
 
-def _api_server(built: Built, credentials: Credentials) -> Component:
+def _api_server(place: Place, built: Built, credentials: Credentials) -> Component:
     (certificate, key), (client, client_key) = credentials.api_server, credentials.api_server_to_kubelet
     signing, public = credentials.service_accounts
     return Component(
         name="kube-apiserver",
         command=(
             str(built.program("kube-apiserver")),
-            f"--advertise-address={NODE}",
+            f"--advertise-address={place.node}",
             "--allow-privileged=true",
             "--authorization-mode=Node,RBAC",
-            f"--bind-address={API_SERVER}",
+            f"--bind-address={place.api_server}",
             f"--client-ca-file={credentials.authority}",
             "--enable-admission-plugins=NodeRestriction",
             "--endpoint-reconciler-type=none",
@@ -153,14 +153,14 @@ def _api_server(built: Built, credentials: Credentials) -> Component:
             "--service-account-issuer=https://kubernetes.default.svc",
             f"--service-account-key-file={public}",
             f"--service-account-signing-key-file={signing}",
-            f"--service-cluster-ip-range={SERVICES}",
+            f"--service-cluster-ip-range={place.services}",
             f"--tls-cert-file={certificate}",
             f"--tls-private-key-file={key}",
         ),
     )
 
 
-def _controller_manager(paths: Paths, built: Built, credentials: Credentials) -> Component:
+def _controller_manager(place: Place, built: Built, credentials: Credentials) -> Component:
     signing, _ = credentials.service_accounts
     return Component(
         name="kube-controller-manager",
@@ -169,7 +169,7 @@ def _controller_manager(paths: Paths, built: Built, credentials: Credentials) ->
             f"--kubeconfig={credentials.controller_manager}",
             f"--service-account-private-key-file={signing}",
             f"--root-ca-file={credentials.authority}",
-            f"--flex-volume-plugin-dir={paths.data}/volume-plugins",  # it makes this folder
+            f"--flex-volume-plugin-dir={place.data}/volume-plugins",  # it makes this folder
             "--use-service-account-credentials",
             "--leader-elect=false",
             "--bind-address=127.0.0.1",
@@ -177,16 +177,16 @@ def _controller_manager(paths: Paths, built: Built, credentials: Credentials) ->
     )
 
 
-def _kubelet(paths: Paths, built: Built, credentials: Credentials) -> Component:
+def _kubelet(place: Place, built: Built, credentials: Credentials) -> Component:
     return Component(
         name="kubelet",
         command=(
             str(built.program("kubelet")),
-            f"--config={paths.settings}/kubelet.yaml",
+            f"--config={place.settings}/kubelet.yaml",
             f"--kubeconfig={credentials.node}",
             f"--hostname-override={NODE_NAME}",
-            f"--node-ip={NODE}",
-            f"--root-dir={paths.data}/kubelet",
+            f"--node-ip={place.node}",
+            f"--root-dir={place.data}/kubelet",
         ),
     )
 

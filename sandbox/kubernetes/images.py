@@ -11,36 +11,41 @@ from pathlib import Path
 
 from sandbox.docker.engine import Engine
 from sandbox.docker.images import ROOT, ensure_base
-from sandbox.docker.machine import UnavailableError, cache_folder, logged
+from sandbox.docker.machine import UnavailableError, cache_folder, logged, output
 from sandbox.kubernetes import oci
 from sandbox.kubernetes.build import Built
 from sandbox.kubernetes.components import executor_image
-from sandbox.kubernetes.paths import Paths
+from sandbox.kubernetes.place import Place
 from sandbox.kubernetes.settings import PAUSE_IMAGE
 
 TASK_IMAGE = "metaflow-deploy-task:local"
+TASK_IMAGE_IN_FULL = f"docker.io/library/{TASK_IMAGE}"
+"""What containerd calls an image that names no registry."""
 DOCKERFILE = Path(__file__).resolve().parent / "task.Dockerfile"
 NAMESPACE = "k8s.io"
 """containerd's own name for what belongs to Kubernetes."""
 
 
-def load_programs(paths: Paths, built: Built) -> None:
+def load_programs(place: Place, built: Built) -> None:
     """Have the images of pause and argoexec in the node.
 
     Raises:
         UnavailableError: containerd refuses them.
     """
     machine = platform.machine()
+    there = images(place)
     with tempfile.TemporaryDirectory(dir=cache_folder()) as folder:
         for image, program, path in (
             (PAUSE_IMAGE, "pause", "pause"),
             (executor_image(built), "argoexec", "bin/argoexec"),
         ):
+            if image in there:
+                continue
             archive = Path(folder) / f"{program}.tar"
             oci.write_image(archive, name=image, program=built.program(program), path=path, machine=machine)
             logged(
-                ctr(paths, "images", "import", str(archive)),
-                paths.logs / f"import-{program}.log",
+                ctr(place, "images", "import", str(archive)),
+                place.logs / f"import-{program}.log",
                 what=f"importing {image}",
             )
 
@@ -66,13 +71,13 @@ def build_task_image(engine: Engine) -> str:
     return TASK_IMAGE
 
 
-def copy_image(paths: Paths, engine: Engine, name: str) -> None:
+def copy_image(place: Place, engine: Engine, name: str) -> None:
     """Copy an image from a Docker engine to our own node.
 
     Raises:
         UnavailableError: the engine has none of that name, or containerd refuses it.
     """
-    copy_image_with(ctr(paths, "images", "import", "-"), engine, name)
+    copy_image_with(ctr(place, "images", "import", "-"), engine, name)
 
 
 def copy_image_with(command: Sequence[str], engine: Engine, name: str) -> None:
@@ -106,6 +111,11 @@ def copy_image_with(command: Sequence[str], engine: Engine, name: str) -> None:
         raise UnavailableError(f"copying {name} to the cluster failed; the log is {log}\n{tail}")
 
 
-def ctr(paths: Paths, *arguments: str) -> Sequence[str]:
+def images(place: Place) -> frozenset[str]:
+    """The full names of the images in the node."""
+    return frozenset((output(ctr(place, "images", "list", "--quiet")) or "").split())
+
+
+def ctr(place: Place, *arguments: str) -> Sequence[str]:
     """A command of containerd's client."""
-    return ["ctr", "--address", str(paths.containerd), "--namespace", NAMESPACE, *arguments]
+    return ["ctr", "--address", str(place.containerd), "--namespace", NAMESPACE, *arguments]

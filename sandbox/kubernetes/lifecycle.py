@@ -24,7 +24,7 @@ from sandbox.kubernetes.build import Built, Tell, ensure_built
 from sandbox.kubernetes.components import NODE_NAME, Component, components, issue, write_settings
 from sandbox.kubernetes.images import ctr, load_programs
 from sandbox.kubernetes.node import Control, end_first_process, start_first_process
-from sandbox.kubernetes.paths import Paths
+from sandbox.kubernetes.place import Place
 from sandbox.kubernetes.settings import CNI_PROGRAMS
 from sandbox.kubernetes.traces import sysctls, traces
 
@@ -57,39 +57,40 @@ class State:
     controllers: dict[str, tuple[str, ...]]
 
 
-def up(paths: Paths, tell: Tell) -> None:
+def up(place: Place, tell: Tell) -> None:
     """Bring the cluster up, if it is not up already: a Ready node, Argo's minimal CRDs and its controller.
 
-    In one that is up, components that are stopped or suspended, as by a test that was killed, go on.
+    In one that is up, components that are stopped or suspended, as by a test that was killed, go on, and images that
+    were deleted are brought again.
 
     Raises:
         UnavailableError: this machine can't, or something did not start; nothing is left then.
     """
     check_machine()
-    with locked(paths):
-        if is_up(paths):
-            _mend(paths)
-            return
+    with locked(place):
         built = ensure_built(tell)
+        if is_up(place):
+            _mend(place, built)
+            return
         _install_packages()
-        _down(paths)  # what an `up` left that was ended half-way
-        network.check_ranges()
+        _down(place)  # what an `up` left that was ended half-way
+        network.check_ranges(place)
         try:
-            _up(paths, built, tell)
+            _up(place, built, tell)
         except BaseException:
-            _down(paths)
+            _down(place)
             raise
 
 
-def down(paths: Paths) -> list[str]:
+def down(place: Place) -> list[str]:
     """Take the cluster away, also one that came up half-way; what is left of it then, which should be nothing."""
-    with locked(paths):
-        return _down(paths)
+    with locked(place):
+        return _down(place)
 
 
-def is_up(paths: Paths) -> bool:
+def is_up(place: Place) -> bool:
     """Whether the cluster was brought up, and its node is there."""
-    return _components_file(paths).exists() and Control(paths.control).answers()
+    return _components_file(place).exists() and Control(place.control).answers()
 
 
 def check_machine() -> None:
@@ -110,32 +111,32 @@ def check_machine() -> None:
         )
 
 
-def read_state(paths: Paths) -> State | None:
+def read_state(place: Place) -> State | None:
     """What `up` wrote; None if there was none."""
     try:
-        return msgspec.json.decode(paths.state.read_bytes(), type=State)
+        return msgspec.json.decode(place.state.read_bytes(), type=State)
     except FileNotFoundError:
         return None
 
 
-def read_components(paths: Paths) -> dict[str, Component]:
+def read_components(place: Place) -> dict[str, Component]:
     """The components that `up` started, by name."""
-    found = msgspec.json.decode(_components_file(paths).read_bytes(), type=list[Component])
+    found = msgspec.json.decode(_components_file(place).read_bytes(), type=list[Component])
     return {one.name: one for one in found}
 
 
-def start(paths: Paths, component: Component) -> None:
+def start(place: Place, component: Component) -> None:
     """Start a component of the cluster."""
-    Control(paths.control).start(
-        component.name, component.command, component.environment, paths.logs / f"{component.name}.log"
+    Control(place.control).start(
+        component.name, component.command, component.environment, place.logs / f"{component.name}.log"
     )
 
 
 @contextmanager
-def locked(paths: Paths) -> Iterator[None]:
+def locked(place: Place) -> Iterator[None]:
     """Nobody else brings the cluster up or takes it away for as long as this lasts."""
-    paths.lock.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(paths.lock, os.O_CREAT | os.O_RDWR, 0o600)
+    place.lock.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(place.lock, os.O_CREAT | os.O_RDWR, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
@@ -143,52 +144,52 @@ def locked(paths: Paths) -> Iterator[None]:
         os.close(handle)
 
 
-def _up(paths: Paths, built: Built, tell: Tell) -> None:
+def _up(place: Place, built: Built, tell: Tell) -> None:
     started = time.monotonic()
     hierarchies = cgroups.hierarchies(cgroups.MOUNTS.read_text())
     state = State(
-        before=tuple(traces(paths)),
+        before=tuple(traces(place)),
         sysctls=sysctls(),
         controllers={str(root): tuple(cgroups.delegated(root)) for root, unified in hierarchies.items() if unified},
     )
-    for folder in (paths.run, paths.data, paths.logs):
+    for folder in (place.run, place.data, place.logs):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    unfinished = paths.state.with_suffix(".unfinished")
+    unfinished = place.state.with_suffix(".unfinished")
     unfinished.write_bytes(msgspec.json.encode(state))
-    unfinished.replace(paths.state)
-    _do(network.barrier())
-    cgroups.make(hierarchies)
-    _do(network.join(start_first_process(paths)))
+    unfinished.replace(place.state)
+    _do(network.barrier(place))
+    cgroups.make(hierarchies, place.group)
+    _do(network.join(place, start_first_process(place)))
     tell(f"the node's namespaces stand after {time.monotonic() - started:.1f} s")
-    credentials = issue(paths)
-    write_settings(paths, credentials, snapshotter=_snapshotter(paths))
-    parts = components(paths, built, credentials)
+    credentials = issue(place)
+    write_settings(place, credentials, snapshotter=_snapshotter(place))
+    parts = components(place, built, credentials)
     by_name = {one.name: one for one in parts}
     for name in ("etcd", "containerd", "kube-apiserver"):
-        start(paths, by_name[name])
-    wait_for(lambda: _containerd_answers(paths) or None, what="containerd", limit=READY_LIMIT)
-    load_programs(paths, built)
-    api = Api(paths.kubeconfig)
-    wait_for(_running(paths, lambda: api_is_ready(api)), what="the API server", limit=READY_LIMIT)
+        start(place, by_name[name])
+    _load_images(place, built)
+    api = Api(place.kubeconfig)
+    wait_for(_running(place, lambda: api_is_ready(api)), what="the API server", limit=READY_LIMIT)
     tell(f"the API server is ready after {time.monotonic() - started:.1f} s")
     for name in ("kube-controller-manager", "kube-scheduler", "kubelet"):
-        start(paths, by_name[name])
+        start(place, by_name[name])
     install_controller_objects(api, built)
     install_crds(api, built, "minimal")
-    start(paths, by_name["workflow-controller"])
-    wait_for(_running(paths, lambda: node_is_ready(api)), what="a Ready node", limit=READY_LIMIT)
+    start(place, by_name["workflow-controller"])
+    wait_for(_running(place, lambda: node_is_ready(api)), what="a Ready node", limit=READY_LIMIT)
     tell(f"the node is Ready after {time.monotonic() - started:.1f} s")
-    _components_file(paths).write_bytes(msgspec.json.encode(parts))
+    _components_file(place).write_bytes(msgspec.json.encode(parts))
 
 
-def _mend(paths: Paths) -> None:
-    control = Control(paths.control)
-    for name, component in read_components(paths).items():
+def _mend(place: Place, built: Built) -> None:
+    control = Control(place.control)
+    for name, component in read_components(place).items():
         if control.statuses().get(name) is None:
             control.send(name, signal.SIGCONT)
         else:
-            start(paths, component)
-    api = Api(paths.kubeconfig)
+            start(place, component)
+    _load_images(place, built)
+    api = Api(place.kubeconfig)
     wait_for(lambda: api_is_ready(api) or None, what="the API server", limit=READY_LIMIT)
     wait_for(lambda: node_is_ready(api) or None, what="a Ready node", limit=READY_LIMIT)
 
@@ -215,13 +216,18 @@ def _is_well(api: Api, path: str) -> bool:
     return True
 
 
-def _running(paths: Paths, ask: Callable[[], bool]) -> Callable[[], bool | None]:
+def _load_images(place: Place, built: Built) -> None:
+    wait_for(lambda: _containerd_answers(place) or None, what="containerd", limit=READY_LIMIT)
+    load_programs(place, built)
+
+
+def _running(place: Place, ask: Callable[[], bool]) -> Callable[[], bool | None]:
     """Ask, and see that no component has ended meanwhile."""
 
     def asked() -> bool | None:
-        for name, status in Control(paths.control).statuses().items():
+        for name, status in Control(place.control).statuses().items():
             if status is not None:
-                log = paths.logs / f"{name}.log"
+                log = place.logs / f"{name}.log"
                 tail = "\n".join(log.read_text(errors="replace").splitlines()[-12:])
                 raise UnavailableError(f"{name} ended with status {status}; its log is {log}\n{tail}")
         return ask() or None
@@ -229,29 +235,29 @@ def _running(paths: Paths, ask: Callable[[], bool]) -> Callable[[], bool | None]
     return asked
 
 
-def _down(paths: Paths) -> list[str]:
-    state = read_state(paths)
+def _down(place: Place) -> list[str]:
+    state = read_state(place)
     if state is None:
         return []
-    end_first_process(paths)
-    _undo(network.part())
+    end_first_process(place)
+    _undo(network.part(place))
     found = cgroups.hierarchies(cgroups.MOUNTS.read_text())
-    cgroups.remove(found)
+    cgroups.remove(found, place.group)
     for root, before in state.controllers.items():
         cgroups.withdraw(Path(root), set(before))
     for name, value in state.sysctls.items():
         path = Path("/proc/sys") / name
         if path.read_text().strip() != value:
             path.write_text(f"{value}\n")
-    shutil.rmtree(paths.data, ignore_errors=True)
-    _undo(network.without_barrier())
-    shutil.rmtree(paths.run)
+    shutil.rmtree(place.data, ignore_errors=True)
+    _undo(network.without_barrier(place))
+    shutil.rmtree(place.run)
     changed = [f"sysctl {name} is {value}" for name, value in sysctls().items() if state.sysctls.get(name) != value]
-    return sorted({*traces(paths)} - {*state.before}) + changed
+    return sorted({*traces(place)} - {*state.before}) + changed
 
 
-def _components_file(paths: Paths) -> Path:
-    return paths.run / "components.json"
+def _components_file(place: Place) -> Path:
+    return place.run / "components.json"
 
 
 def _install_packages() -> None:
@@ -262,14 +268,14 @@ def _install_packages() -> None:
         install(*sorted(missing), log=cache_folder() / "logs" / "kubernetes" / "packages.log")
 
 
-def _snapshotter(paths: Paths) -> str:
+def _snapshotter(place: Place) -> str:
     """How containerd keeps images: on an overlay there can be no other overlay."""
-    kind = output(["stat", "--file-system", "--format=%T", str(paths.data)]) or ""
+    kind = output(["stat", "--file-system", "--format=%T", str(place.data)]) or ""
     return "native" if kind.strip().startswith("overlay") else "overlayfs"
 
 
-def _containerd_answers(paths: Paths) -> bool:
-    return output(ctr(paths, "version"), timeout=10) is not None
+def _containerd_answers(place: Place) -> bool:
+    return output(ctr(place, "version"), timeout=10) is not None
 
 
 def _do(commands: list[list[str]]) -> None:

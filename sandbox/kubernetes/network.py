@@ -13,35 +13,27 @@ from collections.abc import Iterable
 from typing import Any
 
 from sandbox.docker.machine import UnavailableError, output
+from sandbox.kubernetes.place import Place
 
-SERVICES = ipaddress.IPv4Network("10.96.0.0/16")
-PODS = ipaddress.IPv4Network("10.244.0.0/16")
-MACHINES = ipaddress.IPv4Network("10.250.0.0/16")
-RANGES = (SERVICES, PODS, MACHINES)
-API_SERVER = "10.96.0.1"
-"""The first of SERVICES, which Kubernetes gives its own Service."""
-MACHINE = "10.250.0.1"
-"""Of this machine, on the link: what pods call it by."""
-NODE = "10.250.0.2"
 PREFIX = 30
-LINK = "mfdeploy0"
 NODE_LINK = "node0"
+"""The link as it is called on the node."""
 BRIDGE = "cnik8s0"
 METRIC = "4096"
 """Behind every route that is meant to be used."""
 
 
-def barrier() -> list[list[str]]:
+def barrier(place: Place) -> list[list[str]]:
     """Commands that keep packets for the cluster on the machine."""
-    return [["ip", "route", "replace", "unreachable", str(one), "metric", METRIC] for one in RANGES]
+    return [["ip", "route", "replace", "unreachable", str(one), "metric", METRIC] for one in place.ranges]
 
 
-def without_barrier() -> list[list[str]]:
+def without_barrier(place: Place) -> list[list[str]]:
     """Commands that undo `barrier`."""
-    return [["ip", "route", "del", "unreachable", str(one), "metric", METRIC] for one in RANGES]
+    return [["ip", "route", "del", "unreachable", str(one), "metric", METRIC] for one in place.ranges]
 
 
-def join(pid: int) -> list[list[str]]:
+def join(place: Place, pid: int) -> list[list[str]]:
     """Commands that join the network namespace of a process to the machine.
 
     Args:
@@ -49,22 +41,22 @@ def join(pid: int) -> list[list[str]]:
     """
     inside = ["nsenter", "--target", str(pid), "--net"]
     return [
-        ["ip", "link", "add", LINK, "type", "veth", "peer", "name", NODE_LINK, "netns", str(pid)],
-        [*inside, "ip", "address", "add", f"{NODE}/{PREFIX}", "dev", NODE_LINK],
-        [*inside, "ip", "address", "add", f"{API_SERVER}/32", "dev", "lo"],
+        ["ip", "link", "add", place.link, "type", "veth", "peer", "name", NODE_LINK, "netns", str(pid)],
+        [*inside, "ip", "address", "add", f"{place.node}/{PREFIX}", "dev", NODE_LINK],
+        [*inside, "ip", "address", "add", f"{place.api_server}/32", "dev", "lo"],
         [*inside, "ip", "link", "set", NODE_LINK, "up"],
-        ["ip", "address", "add", f"{MACHINE}/{PREFIX}", "dev", LINK],
-        ["ip", "link", "set", LINK, "up"],
-        *(["ip", "route", "add", str(one), "via", NODE] for one in (SERVICES, PODS)),
+        ["ip", "address", "add", f"{place.machine}/{PREFIX}", "dev", place.link],
+        ["ip", "link", "set", place.link, "up"],
+        *(["ip", "route", "add", str(one), "via", place.node] for one in (place.services, place.pods)),
     ]
 
 
-def part() -> list[list[str]]:
+def part(place: Place) -> list[list[str]]:
     """Commands that undo `join`, both ends at once."""
-    return [["ip", "link", "del", LINK]]
+    return [["ip", "link", "del", place.link]]
 
 
-def check_ranges(found: Iterable[dict[str, Any]] | None = None) -> None:
+def check_ranges(place: Place, found: Iterable[dict[str, Any]] | None = None) -> None:
     """See that nothing on this machine uses the cluster's addresses already.
 
     Args:
@@ -74,7 +66,7 @@ def check_ranges(found: Iterable[dict[str, Any]] | None = None) -> None:
         UnavailableError: something does; the message names it.
     """
     for route in routes() if found is None else found:
-        for one in RANGES:
+        for one in place.ranges:
             if overlaps(str(route.get("dst", "")), one):
                 where = f" by way of {route['dev']}" if "dev" in route else ""
                 raise UnavailableError(

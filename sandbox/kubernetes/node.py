@@ -18,7 +18,7 @@ import psutil
 
 from sandbox.docker.machine import UnavailableError
 from sandbox.kubernetes.first_process import KILL_LIMIT
-from sandbox.kubernetes.paths import Paths
+from sandbox.kubernetes.place import Place
 from sandbox.processes import ROOT
 
 START_LIMIT = 20.0
@@ -28,37 +28,37 @@ ANSWER_LIMIT = KILL_LIMIT + 10
 FIRST_PROCESS = "sandbox.kubernetes.first_process"
 
 
-def first_processes(paths: Paths) -> list[psutil.Process]:
+def first_processes(place: Place) -> list[psutil.Process]:
     """The node's first process, and the one that made its namespaces and waits for it: known by their command lines."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
             command = process.cmdline()
-            if FIRST_PROCESS in command and str(paths.control) in command:
+            if FIRST_PROCESS in command and str(place.control) in command:
                 found.append(process)
     return found
 
 
-def node_pid(paths: Paths) -> int:
+def node_pid(place: Place) -> int:
     """The process id of the node's first process, by which its namespaces can be entered.
 
     Raises:
         UnavailableError: there is none.
     """
-    found = first_processes(paths)
+    found = first_processes(place)
     for process in found:
         if process.ppid() in {one.pid for one in found}:
             return process.pid
     raise UnavailableError("no cluster of ours is up")
 
 
-def end_first_process(paths: Paths) -> None:
+def end_first_process(place: Place) -> None:
     """End the node: its first process, and with it every other that runs there.
 
     Raises:
         UnavailableError: something does not end.
     """
-    found = first_processes(paths)
+    found = first_processes(place)
     for process in found:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
@@ -67,7 +67,7 @@ def end_first_process(paths: Paths) -> None:
         raise UnavailableError(f"the node's processes do not end: {', '.join(str(one.pid) for one in alive)}")
 
 
-def start_first_process(paths: Paths) -> int:
+def start_first_process(place: Place) -> int:
     """Make the node's namespaces, and start what is the first process in them.
 
     Returns:
@@ -76,13 +76,13 @@ def start_first_process(paths: Paths) -> int:
     Raises:
         UnavailableError: it did not start; with what it said.
     """
-    log = paths.logs / "first-process.log"
-    keep = [part for path in (paths.run, paths.data) for part in ("--keep", str(path))]
+    log = place.logs / "first-process.log"
+    keep = [part for path in (place.run, place.data) for part in ("--keep", str(path))]
     with log.open("wb") as stream:
         maker = subprocess.Popen(
             [
                 *("unshare", "--mount", "--net", "--pid", "--ipc", "--fork", "--kill-child", "--mount-proc"),
-                *(sys.executable, "-m", FIRST_PROCESS, "--control", str(paths.control), *keep),
+                *(sys.executable, "-m", FIRST_PROCESS, "--control", str(place.control), *keep),
             ],
             env=_environment(),
             cwd="/",
@@ -93,8 +93,8 @@ def start_first_process(paths: Paths) -> int:
         )
     limit = time.monotonic() + START_LIMIT
     while time.monotonic() < limit and maker.poll() is None:
-        if Control(paths.control).answers():
-            return node_pid(paths)
+        if Control(place.control).answers():
+            return node_pid(place)
         with contextlib.suppress(subprocess.TimeoutExpired):
             maker.wait(0.02)
     maker.kill()

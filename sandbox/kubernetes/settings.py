@@ -7,27 +7,34 @@ from pathlib import Path
 
 import yaml
 
-from sandbox.kubernetes.cgroups import NAME
-from sandbox.kubernetes.network import BRIDGE, NODE, PODS
-from sandbox.kubernetes.paths import Paths
+from sandbox.kubernetes.network import BRIDGE
+from sandbox.kubernetes.place import Place
 
 PAUSE_IMAGE = "localhost/metaflow-deploy/pause:1"
+EVICTION = {
+    "imagefs.available": "0%",
+    "imagefs.inodesFree": "0%",
+    "memory.available": "50Mi",
+    "nodefs.available": "0%",
+    "nodefs.inodesFree": "0%",
+}
+"""For want of memory alone: a full disk would have every image deleted, and none of them can be pulled again."""
 CNI_PROGRAMS = "/usr/lib/cni"
 """Where Debian's containernetworking-plugins has them."""
 
 
-def containerd(paths: Paths, *, snapshotter: str) -> str:
+def containerd(place: Place, *, snapshotter: str) -> str:
     """containerd's configuration, in the version that 1.6, 1.7 and 2 read."""
-    data = paths.data / "containerd"
+    data = place.data / "containerd"
     plugin = 'plugins."io.containerd.grpc.v1.cri"'
     return f"""\
 version = 2
 root = "{data}"
-state = "{paths.run}/containerd"
+state = "{place.run}/containerd"
 disabled_plugins = ["io.containerd.internal.v1.opt"]
 
 [grpc]
-  address = "{paths.containerd}"
+  address = "{place.containerd}"
 
 [{plugin}]
   sandbox_image = "{PAUSE_IMAGE}"
@@ -46,11 +53,11 @@ disabled_plugins = ["io.containerd.internal.v1.opt"]
 
 [{plugin}.cni]
   bin_dir = "{CNI_PROGRAMS}"
-  conf_dir = "{paths.settings}/cni"
+  conf_dir = "{place.settings}/cni"
 """
 
 
-def kubelet(paths: Paths, *, certificate: Path, key: Path, authority: Path) -> str:
+def kubelet(place: Place, *, certificate: Path, key: Path, authority: Path) -> str:
     """The kubelet's configuration.
 
     The limits are those of a machine that somebody works on: its disk may be nearly full, it may have swap.
@@ -59,7 +66,7 @@ def kubelet(paths: Paths, *, certificate: Path, key: Path, authority: Path) -> s
         {
             "apiVersion": "kubelet.config.k8s.io/v1beta1",
             "kind": "KubeletConfiguration",
-            "address": NODE,
+            "address": place.node,
             "authentication": {
                 "anonymous": {"enabled": False},
                 "webhook": {"enabled": True},
@@ -67,18 +74,18 @@ def kubelet(paths: Paths, *, certificate: Path, key: Path, authority: Path) -> s
             },
             "authorization": {"mode": "Webhook"},
             "cgroupDriver": "cgroupfs",
-            "cgroupRoot": f"/{NAME}",
-            "containerRuntimeEndpoint": f"unix://{paths.containerd}",
+            "cgroupRoot": f"/{place.group}",
+            "containerRuntimeEndpoint": f"unix://{place.containerd}",
             "enforceNodeAllocatable": [],
-            "evictionHard": {"nodefs.available": "1%", "imagefs.available": "1%", "memory.available": "50Mi"},
+            "evictionHard": EVICTION,
             "failCgroupV1": False,
             "failSwapOn": False,
-            "imageGCHighThresholdPercent": 100,  # never: the images can't be pulled again
-            "podLogsDir": f"{paths.data}/pod-logs",
-            "resolvConf": f"{paths.settings}/resolv.conf",
+            "imageGCHighThresholdPercent": 100,  # never
+            "podLogsDir": f"{place.data}/pod-logs",
+            "resolvConf": f"{place.settings}/resolv.conf",
             "tlsCertFile": str(certificate),
             "tlsPrivateKeyFile": str(key),
-            "volumePluginDir": f"{paths.data}/volume-plugins",
+            "volumePluginDir": f"{place.data}/volume-plugins",
         }
     )
 
@@ -88,13 +95,13 @@ def resolv_conf() -> str:
     return "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n"
 
 
-def cni(paths: Paths) -> str:
+def cni(place: Place) -> str:
     """The pods' network: a bridge on the node, the first half of the range for its pods, no masquerading."""
     ipam = {
         "type": "host-local",
-        "ranges": [[{"subnet": str(next(PODS.subnets(new_prefix=24)))}]],
+        "ranges": [[{"subnet": str(next(place.pods.subnets(new_prefix=24)))}]],
         "routes": [{"dst": "0.0.0.0/0"}],
-        "dataDir": f"{paths.run}/cni",
+        "dataDir": f"{place.run}/cni",
     }
     bridge = {
         "type": "bridge",

@@ -13,8 +13,8 @@ import psutil
 
 from sandbox.docker.machine import output
 from sandbox.kubernetes import cgroups
-from sandbox.kubernetes.network import BRIDGE, LINK, MACHINE, NODE_LINK, RANGES, overlaps, routes
-from sandbox.kubernetes.paths import Paths
+from sandbox.kubernetes.network import BRIDGE, NODE_LINK, overlaps, routes
+from sandbox.kubernetes.place import Place
 
 SYSCTLS = (
     "kernel/keys/root_maxbytes",
@@ -38,7 +38,7 @@ FOLDERS = (
 CHAINS = re.compile(r"^:((?:KUBE|CNI)-\S+)", re.MULTILINE)
 
 
-def traces(paths: Paths) -> list[str]:
+def traces(place: Place) -> list[str]:
     """Everything of a cluster that is on this machine now, one line each.
 
     What another program has by itself (Docker's bridge and chains, say) is none of it. Of other clusters on the same
@@ -46,12 +46,12 @@ def traces(paths: Paths) -> list[str]:
     """
     return sorted(
         [
-            *_processes(paths),
-            *_mounts(paths),
-            *_network(),
+            *_processes(place),
+            *_mounts(place),
+            *_network(place),
             *(f"iptables chain {one}" for one in _chains()),
-            *(f"control group {path}" for path in _groups()),
-            *(f"folder {path}" for path in (*FOLDERS, str(paths.run), str(paths.data)) if Path(path).exists()),
+            *(f"control group {path}" for path in _groups(place)),
+            *(f"folder {path}" for path in (*FOLDERS, str(place.run), str(place.data)) if Path(path).exists()),
         ]
     )
 
@@ -61,33 +61,33 @@ def sysctls() -> dict[str, str]:
     return {name: value for name in SYSCTLS if (value := _read(Path("/proc/sys") / name)) is not None}
 
 
-def _processes(paths: Paths) -> Iterator[str]:
+def _processes(place: Place) -> Iterator[str]:
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
             command = process.cmdline()
             group = _read(Path(f"/proc/{process.pid}/cgroup")) or ""
-            ours = any(str(folder) in part for part in command for folder in (paths.run, paths.data))
-            if ours or f"/{cgroups.NAME}/" in group:
+            ours = any(f"{folder}/" in f"{part}/" for part in command for folder in (place.run, place.data))
+            if ours or f"/{place.group}/" in group:
                 yield f"process {process.pid}: {' '.join(command)}"
 
 
-def _mounts(paths: Paths) -> Iterator[str]:
+def _mounts(place: Place) -> Iterator[str]:
     for line in Path("/proc/mounts").read_text().splitlines():
         target = line.split()[1]
-        if any(Path(target).is_relative_to(folder) for folder in (paths.run, paths.data)):
+        if any(Path(target).is_relative_to(folder) for folder in (place.run, place.data)):
             yield f"mount {target}"
 
 
-def _network() -> Iterator[str]:
+def _network(place: Place) -> Iterator[str]:
     for link in json.loads(output(["ip", "-json", "address", "show"]) or "[]"):
-        if link.get("ifname") in (LINK, NODE_LINK, BRIDGE):
+        if link.get("ifname") in (place.link, NODE_LINK, BRIDGE):
             yield f"link {link['ifname']}"
         for address in link.get("addr_info", ()):
             local = str(address.get("local", ""))
-            if local == MACHINE or any(overlaps(local, one) for one in RANGES):
+            if any(overlaps(local, one) for one in place.ranges):
                 yield f"address {local} on {link['ifname']}"
     for route in routes():
-        if any(overlaps(str(route.get("dst", "")), one) for one in RANGES):
+        if any(overlaps(str(route.get("dst", "")), one) for one in place.ranges):
             yield f"route {route.get('type', 'unicast')} {route['dst']}"
     for namespace in (output(["ip", "netns", "list"]) or "").splitlines():
         if namespace.startswith("cni-"):
@@ -103,9 +103,9 @@ def _chains() -> set[str]:
     return found
 
 
-def _groups() -> Iterator[Path]:
+def _groups(place: Place) -> Iterator[Path]:
     for root in cgroups.hierarchies(cgroups.MOUNTS.read_text()):
-        yield from (path for pattern in (cgroups.NAME, "kubepods*") for path in root.glob(pattern))
+        yield from (path for pattern in (place.group, "kubepods*") for path in root.glob(pattern))
 
 
 def _read(path: Path) -> str | None:

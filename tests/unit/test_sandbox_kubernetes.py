@@ -17,9 +17,9 @@ from cryptography import x509
 
 from sandbox.docker.machine import UnavailableError
 from sandbox.kubernetes import argo, build, cgroups, foreign, go_modules, network, oci, settings, traces
-from sandbox.kubernetes.components import API_SERVER_HOSTS, components, executor_image, issue
-from sandbox.kubernetes.paths import Paths
+from sandbox.kubernetes.components import components, executor_image, issue
 from sandbox.kubernetes.pki import Authority, Subject
+from sandbox.kubernetes.place import Place, own_place
 from sandbox.kubernetes.versions import MODULES, Versions, read_versions, required, version_key
 from sandbox.runner import ROOT
 
@@ -27,8 +27,8 @@ VERSIONS = Versions(kubernetes="v1.34.4", etcd="v3.6.4", argo_workflows="v3.7.4"
 
 
 @pytest.fixture
-def paths(tmp_path: Path) -> Paths:
-    return Paths(run=tmp_path / "run", data=tmp_path / "data", logs=tmp_path / "logs")
+def place(tmp_path: Path) -> Place:
+    return Place(number=0, run=tmp_path / "run", data=tmp_path / "data", logs=tmp_path / "logs")
 
 
 class TestVersions:
@@ -100,22 +100,24 @@ class TestNetwork:
         "destination", ["10.96.0.0/12", "10.0.0.0/8", "default", "192.168.0.0/16", "2001:db8::/32"]
     )
     def test_wider_and_other_routes_are_in_nobodys_way(self, destination: str) -> None:
-        network.check_ranges([{"dst": destination, "dev": "eth0"}])
+        network.check_ranges(own_place(), [{"dst": destination, "dev": "eth0"}])
 
     @pytest.mark.parametrize("destination", ["10.96.0.0/16", "10.244.3.0/24", "10.250.0.1"])
     def test_addresses_that_are_taken_are_told(self, destination: str) -> None:
         with pytest.raises(UnavailableError, match=f"a route for {destination} by way of cni0"):
-            network.check_ranges([{"dst": destination, "dev": "cni0"}])
+            network.check_ranges(own_place(), [{"dst": destination, "dev": "cni0"}])
 
     def test_the_barrier_covers_every_range_behind_every_other_route(self) -> None:
-        commands = [" ".join(command) for command in network.barrier()]
-        assert commands == [f"ip route replace unreachable {one} metric 4096" for one in network.RANGES]
-        assert len(network.without_barrier()) == len(commands)
+        commands = [" ".join(command) for command in network.barrier(own_place())]
+        assert commands == [f"ip route replace unreachable {one} metric 4096" for one in own_place().ranges]
+        assert len(network.without_barrier(own_place())) == len(commands)
 
-    def test_the_addresses_lie_in_their_ranges(self) -> None:
-        assert network.overlaps(network.API_SERVER, network.SERVICES)
-        assert network.overlaps(network.MACHINE, network.MACHINES)
-        assert network.overlaps(network.NODE, network.MACHINES)
+    def test_two_clusters_share_nothing(self) -> None:
+        first, second = own_place(), own_place(1)
+        assert not any(one.overlaps(other) for one in first.ranges for other in second.ranges)
+        assert first.link != second.link
+        assert first.group != second.group
+        assert not {first.run, first.data, first.logs, first.lock} & {second.run, second.data, second.logs, second.lock}
 
 
 class TestControlGroups:
@@ -130,25 +132,25 @@ class TestControlGroups:
     def test_version_1_has_its_processors_before_any_process(self, tmp_path: Path) -> None:
         (tmp_path / "cpuset.cpus").write_text("0-1\n")
         (tmp_path / "cpuset.mems").write_text("0\n")
-        group = tmp_path / cgroups.NAME
+        group = tmp_path / "node"
         group.mkdir()
         (group / "cpuset.cpus").write_text("\n")
         (group / "cpuset.mems").write_text("\n")
-        cgroups.make({tmp_path: False})
+        cgroups.make({tmp_path: False}, "node")
         assert (group / "cpuset.cpus").read_text() == "0-1\n"
         assert (group / "cpuset.mems").read_text() == "0\n"
 
     def test_version_2_hands_down_what_a_kubelet_asks_for(self, tmp_path: Path) -> None:
         (tmp_path / "cgroup.controllers").write_text("cpu memory rdma\n")
         (tmp_path / "cgroup.subtree_control").write_text("")
-        cgroups.make({tmp_path: True})
-        assert (tmp_path / cgroups.NAME).is_dir()
+        cgroups.make({tmp_path: True}, "node")
+        assert (tmp_path / "node").is_dir()
         assert (tmp_path / "cgroup.subtree_control").read_text() in ("+cpu", "+memory")
 
     def test_all_of_it_is_removed_the_innermost_first(self, tmp_path: Path) -> None:
-        (tmp_path / cgroups.NAME / "kubepods" / "burstable" / "pod1").mkdir(parents=True)
-        cgroups.remove({tmp_path: False})
-        cgroups.remove({tmp_path: False})
+        (tmp_path / "node" / "kubepods" / "burstable" / "pod1").mkdir(parents=True)
+        cgroups.remove([tmp_path], "node")
+        cgroups.remove([tmp_path], "node")
         assert list(tmp_path.iterdir()) == []
 
 
@@ -176,30 +178,29 @@ class TestCertificates:
 
 
 class TestComponents:
-    def test_everybody_is_who_kubernetes_and_argo_know(self, paths: Paths) -> None:
-        credentials = issue(paths)
+    def test_everybody_is_who_kubernetes_and_argo_know(self, place: Place) -> None:
+        credentials = issue(place)
         assert _subject(credentials.admin) == "CN=admin,O=system:masters"
         assert _subject(credentials.node) == "CN=system:node:node,O=system:nodes"
         assert _subject(credentials.scheduler) == "CN=system:kube-scheduler"
         assert _subject(credentials.workflow_controller).startswith("CN=system:serviceaccount:argo:argo,")
 
-    def test_they_find_each_other(self, paths: Paths) -> None:
+    def test_they_find_each_other(self, place: Place) -> None:
         built = build.Built(Path("/built"), VERSIONS)
-        found = {one.name: one for one in components(paths, built, issue(paths))}
+        found = {one.name: one for one in components(place, built, issue(place))}
         assert next(iter(found)) == "etcd"
         assert "--bind-address=10.96.0.1" in found["kube-apiserver"].command
-        assert network.API_SERVER in API_SERVER_HOSTS
         assert f"--executor-image={executor_image(built)}" in found["workflow-controller"].command
         for component in found.values():
             named = [part.split("=", 1)[1] for part in component.command if part.startswith("--kubeconfig=")]
             assert all(Path(path).exists() for path in named)
 
-    def test_the_kubelet_writes_into_the_clusters_own_folders(self, paths: Paths) -> None:
-        text = settings.kubelet(paths, certificate=Path("/c"), key=Path("/k"), authority=Path("/a"))
+    def test_the_kubelet_writes_into_the_clusters_own_folders(self, place: Place) -> None:
+        text = settings.kubelet(place, certificate=Path("/c"), key=Path("/k"), authority=Path("/a"))
         configuration = yaml.safe_load(text)
-        assert configuration["podLogsDir"].startswith(str(paths.data))
-        assert configuration["volumePluginDir"].startswith(str(paths.data))
-        assert configuration["cgroupRoot"] == f"/{cgroups.NAME}"
+        assert configuration["podLogsDir"].startswith(str(place.data))
+        assert configuration["volumePluginDir"].startswith(str(place.data))
+        assert configuration["cgroupRoot"] == f"/{place.group}"
 
 
 class TestImages:

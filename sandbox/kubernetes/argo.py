@@ -161,17 +161,30 @@ def install_controller(api: Api, built: Built) -> None:
     """Argo's own Deployment of the workflow-controller, with its release's images; the cluster has to pull them.
 
     Raises:
-        UnavailableError: it does not run within five minutes.
+        UnavailableError: it does not run within five minutes; with what its pods wait for.
     """
     file = built.argo_workflows_manifests / "base" / "workflow-controller" / "workflow-controller-deployment.yaml"
     document = released(yaml.safe_load(file.read_text()), built.versions.argo_workflows)
     path = path_of("Deployment", document["metadata"]["name"], namespace=ARGO_NAMESPACE, api="apps/v1")
     api.apply(document, path)
-    wait_for(
-        lambda: (api.get(path) or {}).get("status", {}).get("availableReplicas"),
-        what="the workflow-controller's Deployment",
-        limit=DEPLOYMENT_LIMIT,
-    )
+    try:
+        wait_for(
+            lambda: (api.get(path) or {}).get("status", {}).get("availableReplicas"),
+            what="a workflow-controller that runs",
+            limit=DEPLOYMENT_LIMIT,
+        )
+    except UnavailableError as error:
+        waiting = "\n".join(_waiting(api.get(path_of("Pod", namespace=ARGO_NAMESPACE)) or {}))
+        raise UnavailableError(f"{error}\n{waiting}") from error
+
+
+def _waiting(pods: Mapping[str, Any]) -> Iterator[str]:
+    """What the containers of a list of pods wait for."""
+    for pod in pods.get("items", ()):
+        for container in pod["status"].get("containerStatuses") or ():
+            state = container["state"].get("waiting") or container["state"].get("terminated") or {}
+            if state:
+                yield f"{pod['metadata']['name']}: {state.get('reason', '')}: {state.get('message', '')}"
 
 
 def released(deployment: Mapping[str, Any], version: str) -> dict[str, Any]:

@@ -236,10 +236,11 @@ def _running(place: Place, ask: Callable[[], bool]) -> Callable[[], bool | None]
 
 
 def _down(place: Place) -> list[str]:
-    state = read_state(place)
-    if state is None:
-        return []
     end_first_process(place)
+    state = read_state(place)
+    if state is None:  # nothing, or what outlived the machine's last start
+        shutil.rmtree(place.data, ignore_errors=True)
+        return []
     _undo(network.part(place))
     found = cgroups.hierarchies(cgroups.MOUNTS.read_text())
     cgroups.remove(found, place.group)

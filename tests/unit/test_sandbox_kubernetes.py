@@ -16,7 +16,7 @@ import yaml
 from cryptography import x509
 
 from sandbox.docker.machine import UnavailableError
-from sandbox.kubernetes import argo, build, cgroups, foreign, go_modules, network, oci, settings, traces
+from sandbox.kubernetes import argo, build, cgroups, foreign, go_modules, lifecycle, network, oci, settings, traces
 from sandbox.kubernetes.components import components, executor_image, issue
 from sandbox.kubernetes.pki import Authority, Subject
 from sandbox.kubernetes.place import Place, own_place
@@ -93,6 +93,21 @@ class TestBuild:
         with pytest.raises(UnavailableError, match=r"(?s)building etcd .* failed .*no space left"):
             build.ensure_built(lambda _: None)
         assert not list(tmp_path.glob("**/bin/*"))
+
+
+class TestMachine:
+    def test_without_root_the_way_out_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(lifecycle.platform, "system", lambda: "Linux")
+        monkeypatch.setattr(lifecycle.platform, "machine", lambda: "x86_64")
+        monkeypatch.setattr(lifecycle.os, "geteuid", lambda: 1000)
+        with pytest.raises(UnavailableError, match=r"takes root; .* another cluster through KUBECONFIG"):
+            lifecycle.check_machine()
+
+    def test_on_another_system_the_way_out_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(lifecycle.platform, "system", lambda: "Darwin")
+        monkeypatch.setattr(lifecycle.platform, "machine", lambda: "arm64")
+        with pytest.raises(UnavailableError, match=r"this is Darwin on arm64; use another cluster through KUBECONFIG"):
+            lifecycle.check_machine()
 
 
 class TestNetwork:

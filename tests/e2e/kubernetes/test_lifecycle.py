@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -85,6 +87,16 @@ def test_components_go_and_come_back_with_what_was_stored(spare: Cluster) -> Non
     with spare.without("etcd"):
         wait_for(lambda: not api_is_ready(api) or None, what="an API server that misses etcd", limit=30)
     assert api.get(path_of("ServiceAccount", argo.SERVICE_ACCOUNT, namespace="kept")) is not None
+
+
+def test_a_component_that_hangs_takes_connections_and_answers_none(spare: Cluster) -> None:
+    with (
+        spare.hung("kube-apiserver"),
+        socket.create_connection((PLACE.api_server, 443), timeout=1) as connection,
+        pytest.raises(TimeoutError),
+    ):
+        ssl.create_default_context().wrap_socket(connection, server_hostname=PLACE.api_server)
+    assert api_is_ready(spare.api())
 
 
 def test_what_a_test_that_was_killed_left_stopped_is_mended(spare: Cluster) -> None:

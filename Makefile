@@ -41,7 +41,7 @@ demo: $(VENV)/sandbox.stamp ## a merged pull request, played through the real ac
 
 .PHONY: test
 test: $(VENV)/dev.stamp ## unit and integration tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses 3 --dist loadfile
 
 .PHONY: bench
 bench: $(VENV)/sandbox.stamp ## the action against `python flow.py … create`, as ratios

@@ -34,9 +34,17 @@ class Servers:
     """Each server with our side of the pipe that keeps it alive."""
 
     def start(
-        self, module: str, *, host: str, environment: Mapping[str, str] | None = None, arguments: Sequence[str] = ()
+        self,
+        module: str,
+        *,
+        host: str,
+        environment: Mapping[str, str] | None = None,
+        arguments: Sequence[str] = (),
+        limit: float = START_LIMIT,
     ) -> str:
         """Start `python -m MODULE --host HOST --port 0 --ready-fd N …` and wait until it tells its port.
+
+        `limit` is how many seconds it may take for that.
 
         Returns:
             Its URL.
@@ -67,7 +75,7 @@ class Servers:
         os.close(life)
         self.running.append((process, held))
         with os.fdopen(read, "rb") as ready:
-            line = ready.readline() if select.select([ready], [], [], START_LIMIT)[0] else b""
+            line = ready.readline() if select.select([ready], [], [], limit)[0] else b""
         if not line:
             process.kill()
             tail = "\n".join(log.read_text(errors="replace").splitlines()[-20:])
@@ -78,13 +86,7 @@ class Servers:
         """End all servers and whatever they started."""
         for process, _ in self.running:
             process.kill()
-        found = []
-        for one in psutil.process_iter():
-            with contextlib.suppress(psutil.Error, OSError):
-                if one.pid != os.getpid() and one.environ().get(MARKER) == self.marker:
-                    one.kill()
-                    found.append(one)
-        psutil.wait_procs(found, timeout=10)
+        end_marked(self.marker)
         for process, life in self.running:
             process.wait()
             os.close(life)
@@ -101,13 +103,29 @@ def tell_ready(descriptor: int | None, port: int) -> None:
     os.close(descriptor)
 
 
-def die_with_parent(descriptor: int | None) -> None:
-    """End this process group when the parent is gone: its side of a pipe closes then, whatever ended it."""
+def end_marked(marker: str) -> None:
+    """End every process whose environment bears a world's marker, but this one."""
+    found = []
+    for one in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if one.pid != os.getpid() and one.environ().get(MARKER) == marker:
+                one.kill()
+                found.append(one)
+    psutil.wait_procs(found, timeout=10)
+
+
+def die_with_parent(descriptor: int | None, *, own_marker: str | None = None) -> None:
+    """End this process group when the parent is gone: its side of a pipe closes then, whatever ended it.
+
+    `own_marker`: a marker that only this server and its children bear, some of which leave the process group.
+    """
     if descriptor is None:
         return
 
     def watch() -> None:
         os.read(descriptor, 1)
+        if own_marker:
+            end_marked(own_marker)
         os.killpg(os.getpgrp(), signal.SIGKILL)
 
     threading.Thread(target=watch, daemon=True).start()

@@ -23,6 +23,8 @@ from sandbox.world import World
 READY_LIMIT = 60.0
 SECRET = "metaflow-tasks"
 """The Secret that tasks have their AWS keys from."""
+SPINNING = b"invalid config map object received"
+"""What a workflow-controller says on and on that reads a watch which has ended for good."""
 TASK_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
 
 
@@ -166,6 +168,10 @@ class Cluster:
     def wait_ready(self) -> None:
         """Wait until the API server answers, and our own node is Ready.
 
+        An API server that was away refuses everything until it has read its roles. The watch that the controller of
+        Argo 3.7 has on its ConfigMap ends for good at that, and the controller reads the closed channel in a loop, with
+        a line in its log for each turn. One that does is started anew.
+
         Raises:
             UnavailableError: not within a minute.
         """
@@ -175,11 +181,21 @@ class Cluster:
             return api_is_ready(api) and (not self.own or node_is_ready(api))
 
         wait_for(lambda: ready() or None, what="a ready cluster", limit=READY_LIMIT)
+        if self.place is not None and "workflow-controller" in self.running() and _spins(self.place):
+            self.stop("workflow-controller")
+            self.start("workflow-controller")
 
     def _own_place(self) -> Place:
         if self.place is None:
             raise UnavailableError("this takes a cluster of our own, and KUBECONFIG names somebody else's")
         return self.place
+
+
+def _spins(place: Place) -> bool:
+    """Whether the workflow-controller is in its loop, by the end of its log."""
+    with (place.logs / "workflow-controller.log").open("rb") as log:
+        log.seek(-min(4096, log.seek(0, os.SEEK_END)), os.SEEK_END)
+        return SPINNING in log.read()
 
 
 def ensure_cluster(engine: Engine, tell: Tell = lambda _: None) -> Cluster:

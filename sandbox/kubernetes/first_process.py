@@ -8,6 +8,7 @@ It imports nothing of ours: the folders that ours are in may be hidden behind th
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import signal
@@ -23,6 +24,8 @@ from typing import Any
 HIDDEN = ("/run", "/var/lib", "/var/log")
 """Where container runtimes and kubelets write at places that can't be configured: the node has these for itself."""
 KILL_LIMIT = 10.0  # seconds
+LOG_LIMIT = 16 * 1024 * 1024
+"""Bytes after which a program's log goes on in a new file; the one before it is kept as NAME.log.1."""
 
 
 @dataclass
@@ -52,17 +55,24 @@ class Programs:
             before = self._programs.get(name)
             if before is not None and before.status is None:
                 raise ValueError(f"{name} runs already")
-            with Path(log).open("ab") as stream:
+            read, write = os.pipe()
+            try:
                 process = subprocess.Popen(
                     command,
                     env={**os.environ, **environment},
                     cwd="/",
                     stdin=subprocess.DEVNULL,
-                    stdout=stream,
+                    stdout=write,
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
                 )
+            except OSError:
+                os.close(read)
+                raise
+            finally:
+                os.close(write)
             self._programs[name] = Program(process)
+            threading.Thread(target=keep_output, args=(read, Path(log)), daemon=True).start()
 
     def stop(self, name: str) -> None:
         """End one at once, as a machine that fails does, and wait until it has ended.
@@ -112,6 +122,30 @@ class Programs:
         if name not in self._programs:
             raise ValueError(f"no {name} was started")
         return self._programs[name]
+
+
+def keep_output(read: int, log: Path, limit: int = LOG_LIMIT) -> None:
+    """Write what a program prints to its log until it ends, and never fill the disk with it.
+
+    A program that lost its server may say so in a loop: a workflow-controller wrote 37 MB a second.
+
+    Args:
+        read: the pipe's end; it is closed.
+        log: appended to.
+        limit: bytes of a log; it and the one before it stay within twice this, and one read of the pipe.
+    """
+    with open(read, "rb", buffering=0) as stream:
+        output = log.open("ab", buffering=0)
+        try:
+            while chunk := stream.read(65536):
+                if output.tell() >= limit:
+                    output.close()
+                    log.replace(f"{log}.1")
+                    output = log.open("ab", buffering=0)
+                with contextlib.suppress(OSError):  # a full disk: the program goes on, and the pipe must be read
+                    output.write(chunk)
+        finally:
+            output.close()
 
 
 def main() -> int:

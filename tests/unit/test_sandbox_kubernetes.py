@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import ssl
 import subprocess
 import sys
 import tarfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,20 @@ import yaml
 from cryptography import x509
 
 from sandbox.docker.machine import UnavailableError
-from sandbox.kubernetes import argo, build, cgroups, foreign, go_modules, lifecycle, network, oci, settings, traces
+from sandbox.kubernetes import (
+    argo,
+    build,
+    cgroups,
+    cluster,
+    first_process,
+    foreign,
+    go_modules,
+    lifecycle,
+    network,
+    oci,
+    settings,
+    traces,
+)
 from sandbox.kubernetes.components import components, executor_image, issue
 from sandbox.kubernetes.pki import Authority, Subject
 from sandbox.kubernetes.place import Place, own_place
@@ -323,6 +338,38 @@ except ChildProcessError:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_log_stays_within_its_limit_and_its_end_is_kept(tmp_path: Path) -> None:
+    log = tmp_path / "controller.log"
+    log.write_text("from before\n")
+    read, write = os.pipe()
+    lines = "".join(f"line {number}\n" for number in range(50_000))
+    writer = threading.Thread(target=_write_all, args=(write, lines.encode()))
+    writer.start()
+    first_process.keep_output(read, log, limit=100_000)
+    writer.join()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["controller.log", "controller.log.1"]
+    kept = (tmp_path / "controller.log.1").read_text() + log.read_text()
+    assert lines.endswith(kept)
+    assert 100_000 < len(kept) < 2 * (100_000 + 65_536)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    with open(descriptor, "wb") as stream:
+        stream.write(data)
+
+
+def test_a_controller_that_reads_a_closed_watch_is_known_by_the_end_of_its_log(place: Place) -> None:
+    place.logs.mkdir()
+    log = place.logs / "workflow-controller.log"
+    for text, spins in (("", False), ("short", False), ("x" * 9000, False)):
+        log.write_text(text)
+        assert cluster._spins(place) is spins
+    log.write_text("started\n" + 'msg="invalid config map object received in config watcher"\n' * 100)
+    assert cluster._spins(place)
+    log.write_text(log.read_text() + "processing workflow\n" * 300)
+    assert not cluster._spins(place)
 
 
 def _handshake(client: ssl.SSLContext, server: ssl.SSLContext, host: str) -> Exception | None:

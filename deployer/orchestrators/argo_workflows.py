@@ -17,6 +17,7 @@ from deployer.orchestrators.kubernetes_configuration import kubeconfig_namespace
 from deployer.orchestrators.kubernetes_objects import Connect, KubernetesObjects, Object, stripped
 from deployer.orchestrators.protocol import MetaflowSettings, RunState, Snapshot, TaskTrouble
 from deployer.orchestrators.provenance import ANNOTATION, run_tags
+from deployer.orchestrators.undo import put_back_on_failure
 from deployer.outcome import (
     Action,
     Change,
@@ -236,7 +237,8 @@ class ArgoWorkflows:
         return self._manage(deployment, run_id, Action.RESUMED, "suspend", None)
 
     def delete(self, deployment_id: str) -> tuple[Change, ...]:
-        """Remove CronWorkflow, Sensor and WorkflowTemplate, the template last: what would start a run goes first.
+        """Remove CronWorkflow, Sensor and WorkflowTemplate, the template last: what would start a run goes first. What
+        was removed is put back where a later part cannot be.
 
         A Sensor's name has no dots, so that two deployments' names may meet in one Sensor: what starts another
         template is left.
@@ -244,12 +246,15 @@ class ArgoWorkflows:
         template = self._objects.get("WorkflowTemplate", deployment_id, self._namespace)
         if template is not None:
             self._check_is_metaflows(template)
-        changes = [
-            self._remove("CronWorkflow", deployment_id, self._namespace, deployment_id),
-            self._remove("Sensor", *documents.sensor_place(template, deployment_id, self._namespace), deployment_id),
-        ]
-        if template is not None and self._objects.delete("WorkflowTemplate", deployment_id, self._namespace):
-            changes.append(_change("WorkflowTemplate", deployment_id, self._namespace, Action.REMOVED))
+        with put_back_on_failure(self, deployment_id):
+            changes = [
+                self._remove("CronWorkflow", deployment_id, self._namespace, deployment_id),
+                self._remove(
+                    "Sensor", *documents.sensor_place(template, deployment_id, self._namespace), deployment_id
+                ),
+            ]
+            if template is not None and self._objects.delete("WorkflowTemplate", deployment_id, self._namespace):
+                changes.append(_change("WorkflowTemplate", deployment_id, self._namespace, Action.REMOVED))
         return tuple(change for change in changes if change is not None)
 
     def _argo_url(self, path: str) -> str | None:

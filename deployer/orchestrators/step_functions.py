@@ -22,6 +22,7 @@ from deployer.orchestrators.protocol import MetaflowSettings, RunState, Snapshot
 from deployer.orchestrators.provenance import from_tags, run_tags, to_tags
 from deployer.orchestrators.step_functions_documents import Machine
 from deployer.orchestrators.step_functions_inventory import StepFunctionsInventory, open_clients
+from deployer.orchestrators.undo import put_back_on_failure
 from deployer.outcome import (
     Action,
     Change,
@@ -252,18 +253,20 @@ class StepFunctions:
         self._lacks("unsuspend", run_id)
 
     def delete(self, deployment_id: str) -> tuple[Change, ...]:
-        """Remove the rule with its targets, then the state machine. AWS ends the executions under way at their next
-        state (API reference, DeleteStateMachine), and shows the machine as DELETING meanwhile."""
+        """Remove the rule with its targets, then the state machine; the rule is put back where that fails. AWS ends the
+        executions under way at their next state (API reference, DeleteStateMachine), and shows the machine as DELETING
+        meanwhile."""
         machine = self._describe(deployment_id)
         if machine is not None:
             documents.start_parameters(machine)  # a machine that Metaflow did not make is refused here
         arn = str(machine["stateMachineArn"]) if machine is not None else None
-        changes = [self._rules.delete(deployment_id, arn)]
-        if arn is not None:
-            with failures(f"deleting the state machine {deployment_id}"):
-                self._client.delete_state_machine(stateMachineArn=arn)
-            self._arns.pop(deployment_id, None)
-            changes.append(Change(kind="state machine", name=deployment_id, action=Action.REMOVED))
+        with put_back_on_failure(self, deployment_id):
+            changes = [self._rules.delete(deployment_id, arn)]
+            if arn is not None:
+                with failures(f"deleting the state machine {deployment_id}"):
+                    self._client.delete_state_machine(stateMachineArn=arn)
+                self._arns.pop(deployment_id, None)
+                changes.append(Change(kind="state machine", name=deployment_id, action=Action.REMOVED))
         return tuple(change for change in changes if change is not None)
 
     def trigger(self, deployment: Deployment, parameters: Mapping[str, str], *, key: str) -> str:

@@ -45,6 +45,8 @@ class _Follower:
         self._waiting: tuple[str, ...] = ()
         """What kept the run at the last look."""
         self._told_waiting: set[str] = set()
+        self._unended: Failure | None = None
+        """Why the run could not be terminated."""
 
     def follow(self, run: Run) -> tuple[Run, Failure | None]:
         told = None
@@ -131,7 +133,7 @@ class _Follower:
             reason=FailureReason.RUN_TIMEOUT if begun else FailureReason.START_TIMEOUT,
             input="wait-timeout",
             message=f"The run {run.pathspec} {what} within {waited}: it was {fate}.{kept}{said}",
-            advice=_advice(run),
+            advice=" ".join(filter(None, [_advice(run), self._unended.advice if self._unended is not None else ""])),
         )
 
     def _terminate(self, run: Run, waited: str) -> Run:
@@ -139,6 +141,7 @@ class _Follower:
         try:
             change = self._handle.call(request, Change, Deadline(OBSERVE_LIMIT))
         except WorkerError as error:
+            self._unended = error.failures[0]
             return replace(run, note=f"left {run.status} after {waited}, since terminating it failed: {error}")
         if change.action is not Action.TERMINATED:
             return replace(run, note=f"over by itself just before it was to be terminated after {waited}")

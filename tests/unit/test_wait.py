@@ -108,7 +108,9 @@ def test_a_run_is_terminated_at_the_limit() -> None:
     handle.terminated = Change(kind="Workflow", name="train-x", action=Action.UNCHANGED, note="it has ended already")
     run, _ = followed(handle)
     assert run.note == "over by itself just before it was to be terminated after 0.1s"
-    handle.terminated = failure(FailureReason.PERMISSION, "It lacks `patch`.")
+    told = Failure(reason=FailureReason.PERMISSION, message="It lacks `patch`.", advice="Bind the Role.")
+    handle.terminated = WorkerError((told,))
     run, failed = followed(handle)
     assert failed is not None
     assert "It lacks `patch`." in failed.message
+    assert failed.advice.endswith("Bind the Role.")

@@ -77,6 +77,20 @@ def test_the_button_and_its_example_are_the_same_but_for_where_they_are() -> Non
     assert ours == example
 
 
+def test_the_button_offers_every_operation_and_hands_on_every_field() -> None:
+    button = read(ROOT / ".github" / "workflows" / "manual.yml")
+    fields = button["on"]["workflow_dispatch"]["inputs"]
+    by_event = {OperationName.AUTO}  # somebody who pushes the button knows what they want
+    assert set(fields["operation"]["options"]) == {str(one) for one in OperationName} - {str(one) for one in by_event}
+    given = button["jobs"]["deploy"]["with"]
+    for name in fields:
+        assert f"inputs.{name}" in given[name], name
+    reusable = read(ROOT / ".github" / "workflows" / "deploy.yml")["on"]["workflow_call"]["inputs"]
+    for name in fields.keys() & reusable.keys() - {"flow", "operation"}:
+        if fields[name]["type"] in ("string", "boolean"):
+            assert fields[name].get("default", "") == reusable[name].get("default", ""), name
+
+
 @pytest.mark.parametrize("path", [*WORKFLOWS, *EXAMPLES], ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_others_actions_are_pinned_to_one_commit_each(path: Path) -> None:
     for name, ref, comment in re.findall(r"uses: ([^.\s@]+)@(\S+)(.*)", path.read_text()):

@@ -13,21 +13,13 @@ import pytest
 
 from sandbox.docker.engine import Engine
 from sandbox.docker.machine import UnavailableError
+from sandbox.job import Job
+from sandbox.kubernetes.argo import Crds
 from sandbox.kubernetes.cluster import Cluster, ensure_cluster
 from sandbox.runner import ROOT, Runner
 from sandbox.world import World
 
 HERE = Path(__file__).resolve().parent
-LAST = "takes_the_cluster_away"
-"""The marker of tests after which nothing is in the cluster any more."""
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", f"{LAST}: runs after all others")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.get_closest_marker(LAST) is not None)
 
 
 @pytest.fixture(scope="session")
@@ -90,3 +82,21 @@ def runner(cluster: Cluster, shared_world: World, namespace: str, tmp_path: Path
     """A runner whose jobs deploy to the namespace, with all rights, over the shared world."""
     environment = cluster.environment(shared_world, namespace)
     return Runner(tmp_path / "runner", environment=environment, api_url=shared_world.github.api_url)
+
+
+@pytest.fixture(scope="session")
+def crds(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[Crds]:
+    """The kind of Argo's CRDs that a test is parametrised with (`indirect`), in place of those that are installed; the
+    tests of one kind run one after another."""
+    if not cluster.own:
+        pytest.skip("this changes the cluster's CRDs, and KUBECONFIG names a cluster that is not ours")
+    kind: Crds = request.param
+    cluster.install_crds(kind)
+    yield kind
+    cluster.install_crds("minimal")
+
+
+@pytest.fixture
+def job(runner: Runner, workspace: Path) -> Job:
+    """Run the action on a push; the inputs in snake_case. It comments on nothing."""
+    return Job(runner, workspace)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from deployer.orchestrators.airflow import transport
+from deployer.orchestrators.airflow.api import AirflowApi
 from deployer.orchestrators.airflow.settings import AirflowSettings
 from deployer.orchestrators.airflow.transport import HttpTransport, MwaaTransport
 from deployer.outcome import DeployError, FailureReason
@@ -145,6 +146,18 @@ def test_a_right_that_is_missing_is_told_by_what_was_asked(server: Server) -> No
     told = failure(lambda: reach(server, token="t").request("PATCH", "/dags/x", body={}))
     assert told.reason is FailureReason.PERMISSION
     assert "PATCH /dags/x" in told.message
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [(400, FailureReason.DEPLOY), (409, FailureReason.DEPLOY), (500, FailureReason.ORCHESTRATOR_UNREACHABLE)],
+)
+def test_an_error_of_airflows_own_is_one_that_may_pass(server: Server, status: int, reason: FailureReason) -> None:
+    server.is_airflow("2.11.2")
+    server.replies["GET /api/v1/dags/x/details"] = (status, "no")
+    told = failure(lambda: AirflowApi(reach(server)).dag("x"))
+    assert told.reason is reason
+    assert f"reading the DAG x with status {status}" in told.message
 
 
 @pytest.mark.parametrize("reply", [(200, "<html>hello</html>"), (404, "no"), (302, ""), (200, {"other": 1})])

@@ -17,6 +17,7 @@ LIMIT = (10, 30)
 ATTEMPTS = 3
 BACKOFF = 0.5
 """Seconds before the second attempt; twice as long before each further one."""
+SERVER_ERROR = 500
 PASSING = (429, 502, 503, 504)
 CREATED, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, BAD = 201, 401, 403, 404, 400
 EVIDENCE = 2000
@@ -201,7 +202,7 @@ class MwaaTransport:
         found = Answer(status=status, body=_read(body_text) if isinstance(body_text, str) else body_text)
         if status in (UNAUTHORIZED, FORBIDDEN):
             raise DeployError(_forbidden(method, path, found))
-        if status >= 500:  # noqa: PLR2004
+        if status >= SERVER_ERROR:
             raise DeployError(_unreachable(MWAA + self._environment, f"It answered {status}: {found.body}"))
         return found
 
@@ -214,13 +215,16 @@ def is_second_api(version: str) -> bool:
 def refused(doing: str, answer: Answer) -> NoReturn:
     """Raise what the API refused for a reason of its own.
 
+    An error of Airflow's own may pass, and is waited out where something is waited for: while Airflow 2.11 writes a new
+    DAG to its database, the details of that DAG are answered with 500.
+
     Args:
         doing: what was asked, as it goes into the sentence.
         answer: the refusal.
     """
     raise DeployError(
         Failure(
-            reason=FailureReason.DEPLOY,
+            reason=FailureReason.ORCHESTRATOR_UNREACHABLE if answer.status >= SERVER_ERROR else FailureReason.DEPLOY,
             message=f"Airflow refused {doing} with status {answer.status}.",
             advice="What it said is below.",
             evidence=_shown(answer),
@@ -327,7 +331,7 @@ def _forbidden(method: str, path: str, answer: Answer) -> Failure:
         reason=FailureReason.PERMISSION,
         message=f"Airflow's user may not do that: {method} {path}.",
         advice="Give the user the role Op, or one that may read, edit and delete DAGs and DAG runs, and read task logs "
-        "and import errors.",
+        "and import errors. Airflow 2 says the same of a wrong `airflow-password`.",
         evidence=_shown(answer),
     )
 

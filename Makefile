@@ -51,6 +51,15 @@ bench: $(VENV)/sandbox.stamp ## the action against `python flow.py … create`, 
 e2e: $(VENV)/dev.stamp ## act runs the workflows in Docker, with the action's own image, against the sandbox
 	@$(BIN)/python -m pytest tests/e2e
 
+.PHONY: airflow
+airflow: $(VENV)/dev.stamp ## real Airflows, 2 and 3, against the sandbox and its cluster (docs/airflow.md)
+	@$(BIN)/python -m pytest tests/airflow
+
+.PHONY: compat
+compat: $(VENV)/sandbox.stamp ## try releases of Metaflow with each kind of Argo's CRDs and on AWS (docs/compatibility.md)
+	@$(BIN)/python scripts/compatibility.py
+	@$(BIN)/python scripts/generate_docs.py
+
 .PHONY: cluster
 cluster: $(VENV)/sandbox.stamp ## a real Kubernetes with Argo Workflows on this machine (docs/cluster.md)
 	@$(BIN)/python -m sandbox.kubernetes up
@@ -68,5 +77,5 @@ lint: $(VENV)/dev.stamp ## every linter; all of them run, also after one that fa
 	@scripts/lint
 
 .PHONY: docs
-docs: $(VENV)/sandbox.stamp ## write the generated parts of the README
+docs: $(VENV)/sandbox.stamp ## write the generated parts of the README and docs/compatibility.md
 	@$(BIN)/python scripts/generate_docs.py

@@ -77,7 +77,7 @@ def ensure_environment(version: str) -> Environment:
 
 
 def ensure_provider(version: str) -> Path:
-    """A folder with another Kubernetes provider, to put first on PYTHONPATH: Airflow's own is behind it then."""
+    """A folder with another Kubernetes provider, for `import_dags`."""
     lock = LOCKS / f"provider-{version}.txt"
     folder = _cache(f"provider-{version}", lock.read_bytes())
     with _locked(folder):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from pathlib import Path
 from types import TracebackType
@@ -76,26 +75,41 @@ class AirflowServer:
         self.stop()
 
 
-IMPORT = """
-import json, sys
+IMPORT = '''
+import importlib.util, json, sys
+NAME = "airflow.providers.cncf.kubernetes"
+class Other:
+    """Finds the provider that was asked for; the path would not do, where Airflow's own folder comes first."""
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name != NAME:
+            return None
+        folder = f"{sys.argv[2]}/{NAME.replace('.', '/')}"
+        file = f"{folder}/__init__.py"
+        return importlib.util.spec_from_file_location(name, file, submodule_search_locations=[folder])
+if len(sys.argv) > 2:
+    sys.meta_path.insert(0, Other)
 try:
     from airflow.dag_processing.dagbag import DagBag
 except ImportError:  # before 3.1
     from airflow.models.dagbag import DagBag
 bag = DagBag(sys.argv[1])
 print("\\n" + json.dumps({"dags": sorted(bag.dags), "errors": dict(bag.import_errors)}))
-"""
+assert len(sys.argv) == 2 or importlib.import_module(NAME).__file__.startswith(sys.argv[2])
+'''
 IMPORT_SECONDS = 180
 
 
-def import_dags(environment: Environment, dags: Path, home: Path, *packages: Path) -> tuple[list[str], dict[str, str]]:
+def import_dags(
+    environment: Environment, dags: Path, home: Path, provider: Path | None = None
+) -> tuple[list[str], dict[str, str]]:
     """Load a folder of DAG files as Airflow does, without a server.
 
     Args:
         environment: the Airflow.
         dags: the folder.
         home: AIRFLOW_HOME.
-        packages: folders to put before the environment's own packages.
+        provider: another Kubernetes provider in place of the environment's own, of `ensure_provider`.
 
     Returns:
         The ids of the DAGs, and the stack trace of each file that could not be loaded.
@@ -103,10 +117,11 @@ def import_dags(environment: Environment, dags: Path, home: Path, *packages: Pat
     home.mkdir(parents=True, exist_ok=True)
     variables = {"AIRFLOW_HOME": str(home), "AIRFLOW__CORE__DAGS_FOLDER": str(dags)}
     variables["AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT"] = str(IMPORT_SECONDS)
-    if packages:
-        variables["PYTHONPATH"] = os.pathsep.join(str(path) for path in packages)
+    others = [str(provider)] if provider is not None else []
+    if others:
+        variables["PYTHONPATH"] = others[0]  # where importlib.metadata finds its version
     done = subprocess.run(
-        [str(environment.python), "-c", IMPORT, str(dags)],
+        [str(environment.python), "-c", IMPORT, str(dags), *others],
         env=environment.process_environment(**variables),
         stdin=subprocess.DEVNULL,
         capture_output=True,

@@ -1,6 +1,6 @@
 """The DAG file: read without being run, delivered with provenance and header; the header on stand-ins.
 
-That the file loads on real ones is for tests/e2e/airflow to show.
+That the file loads on real ones is for tests/airflow to show.
 """
 
 from __future__ import annotations

@@ -321,7 +321,7 @@ def test_what_is_deployed_can_be_triggered_with_and_without_its_file(runner: Run
     assert with_file.exit_code == 0, with_file.log
     assert with_file.outputs["operation"] == "trigger"
     without = run(
-        runner, workspace, pushed(), "", operation="trigger", deployment_name="Existing", wait="none", comment="off"
+        runner, workspace, pushed(), "", operation="trigger", deployment_id="Existing", wait="none", comment="off"
     )
     assert without.exit_code == 0, without.log
     assert without.outputs["run-pathspec"].startswith("HelloFlow/sfn-")
@@ -329,9 +329,9 @@ def test_what_is_deployed_can_be_triggered_with_and_without_its_file(runner: Run
 
 
 def test_triggering_what_is_not_deployed_says_so(runner: Runner, workspace: Path) -> None:
-    result = run(runner, workspace, pushed(), "", operation="trigger", deployment_name="NoSuch", comment="off")
-    assert result.outputs["failure-reason"] == "trigger"
-    assert "Nothing is deployed as 'NoSuch'" in result.summary
+    result = run(runner, workspace, pushed(), "", operation="trigger", deployment_id="NoSuch", comment="off")
+    assert result.outputs["failure-reason"] == "input"
+    assert "Nothing is deployed as `NoSuch`" in result.summary
 
 
 @pytest.mark.parametrize(
@@ -371,7 +371,7 @@ def test_a_run_that_takes_too_long_is_left_or_terminated(
 @pytest.mark.parametrize(
     ("inputs", "reason", "named", "told"),
     [
-        ({"orchestrator": "airflow"}, "input", "orchestrator", "argo-workflows, step-functions"),
+        ({"orchestrator": "kubeflow"}, "input", "orchestrator", "argo-workflows, step-functions"),
         ({"project_branch": "x"}, "input", "project-branch", "no @project"),
         ({"production": "true"}, "input", "production", "no @project"),
         ({"create_options": "no_such_option: 1"}, "input", "create-options", "no_such_option"),

@@ -135,7 +135,8 @@ def test_a_deployment_goes_with_its_rule_and_a_rule_alone_goes_too(
     assert listed.deployments[0]["schedule"] == "0 6 * * ? *"
     arn = listed.deployments[0]["arn"].replace("going", "gone")
     client(world).delete_state_machine(stateMachineArn=arn)  # by somebody who forgot the rule
-    result = act(runner, workspace, "cleanup", older_than="1ms", include="recsys.test.*", dry_run="false")
+    include = "\n".join(names)
+    result = act(runner, workspace, "cleanup", older_than="1ms", include=include, dry_run="false")
     assert result.exit_code == 0, result.log
     assert fates(result) == dict.fromkeys(names, "deleted")
     rules = {rule["Name"] for rule in client(world, "events").list_rules()["Rules"]}

@@ -87,6 +87,10 @@ def test_components_go_and_come_back_with_what_was_stored(spare: Cluster) -> Non
     with spare.without("etcd"):
         wait_for(lambda: not api_is_ready(api) or None, what="an API server that misses etcd", limit=30)
     assert api.get(path_of("ServiceAccount", argo.SERVICE_ACCOUNT, namespace="kept")) is not None
+    log = PLACE.logs / "workflow-controller.log"
+    before = log.stat().st_size
+    assert argo.controller_works(api), "it takes workflows up again"
+    assert 0 < log.stat().st_size - before < 100_000, "and does not spin"
 
 
 def test_a_component_that_hangs_takes_connections_and_answers_none(spare: Cluster) -> None:

@@ -112,7 +112,7 @@ class Act:
         variables: Mapping[str, str] | None = None,
         environment: Mapping[str, str] | None = None,
         secrets: Mapping[str, str] | None = None,
-        limit: float = 300,
+        limit: float = 900,
     ) -> ActResult:
         """Run a workflow.
 

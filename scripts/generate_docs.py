@@ -1,4 +1,4 @@
-"""Write the generated parts of README.md: `make docs`; `--check` fails where they are not what would be written."""
+"""Write the generated parts of the documents: `make docs`; `--check` fails where they are not what would be written."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from typing import Any
 import yaml
 
 from deployer.event import Event
-from deployer.inputs import read_inputs
-from deployer.operation import Skip, decide
+from deployer.inputs import WITHOUT_FLOW, OperationName, read_inputs
+from deployer.inputs.read import NEEDED
+from deployer.operation import MANAGED, MANAGING, Skip, decide
 from deployer.report.advice import advice_table
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,6 +38,17 @@ EVENTS = (
     ("a branch that is deleted", replace(PUSH, ref="refs/heads/main", deleted=True)),
     ("any other event, such as `release`", replace(PUSH, name="release")),
 )
+# What each operation without a flow file does.
+OPERATIONS = {
+    OperationName.LIST: "tells what stands: owner, branch, schedule, last run, where it came from",
+    OperationName.STATUS: "tells of one deployment and its latest runs, or of the run that is named",
+    OperationName.TERMINATE: "ends a run",
+    OperationName.SUSPEND: "lets a run begin no further task (Argo Workflows)",
+    OperationName.UNSUSPEND: "lets it go on (Argo Workflows)",
+    OperationName.DELETE: "removes a deployment with its schedule and its triggers, or what one that is gone left",
+    OperationName.PRODUCTION_TOKEN: "tells its owner the production token",
+    OperationName.CLEANUP: "deletes what nobody uses, or what the repository no longer has",
+}
 
 
 def table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
@@ -76,6 +88,25 @@ def decisions() -> str:
     return table(("event", "what happens"), rows)
 
 
+def operations(action: dict[str, Any]) -> str:
+    """The table of operations without a flow file: what each needs, and what else it reads, in action.yml's order."""
+    rows = []
+    for name in (one for one in OperationName if one in WITHOUT_FLOW):
+        needed = NEEDED.get(name, ())
+        also = [one for one in action["inputs"] if one in MANAGING[name] and one not in needed]
+        rows.append(
+            (f"`{name}`", OPERATIONS[name], *(", ".join(f"`{one}`" for one in some) for some in (needed, also)))
+        )
+    return table(("operation", "what it does", "needs", "also reads"), rows)
+
+
+def operations_parts() -> dict[str, str]:
+    """The generated parts of docs/operations.md."""
+    action = yaml.safe_load((ROOT / "action.yml").read_text())
+    managed = {name: about for name, about in action["inputs"].items() if name in MANAGED}
+    return {"operations": operations(action), "managed-inputs": inputs({"inputs": managed})}
+
+
 def generated() -> dict[str, str]:
     """Every generated part by its marker."""
     action = yaml.safe_load((ROOT / "action.yml").read_text())
@@ -97,26 +128,29 @@ def filled(text: str, parts: dict[str, str]) -> str:
         pattern = rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)"
         found = re.search(pattern, text, flags=re.DOTALL)
         if found is None:
-            raise SystemExit(f"README.md has no place for {name}")
+            raise SystemExit(f"there is no place for {name}")
         text = f"{text[: found.start()]}{found[1]}\n{part}\n\n{found[2]}{text[found.end() :]}"
     return text
 
 
 def main() -> int:
-    """Write, or check; 1 where the README is not what it should be."""
+    """Write, or check; 1 where a document is not what it should be."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
-    readme = ROOT / "README.md"
-    before = readme.read_text()
-    after = filled(before, generated())
-    if before == after:
-        return 0
-    if check:
-        print("README.md is not what action.yml and the code say: run `make docs` and commit it")
-        return 1
-    readme.write_text(after)
-    return 0
+    wrong = False
+    for name, parts in (("README.md", generated()), ("docs/operations.md", operations_parts())):
+        document = ROOT / name
+        before = document.read_text()
+        after = filled(before, parts)
+        if before == after:
+            continue
+        if check:
+            wrong = True
+            print(f"{name} is not what action.yml and the code say: run `make docs` and commit it")
+        else:
+            document.write_text(after)
+    return int(wrong)
 
 
 if __name__ == "__main__":

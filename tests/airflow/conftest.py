@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,8 +21,6 @@ from sandbox.job import Job
 from sandbox.kubernetes.cluster import Cluster, ensure_cluster
 from sandbox.runner import ROOT, Runner
 from sandbox.world import World
-
-NAMESPACE = "airflow"
 
 
 @pytest.fixture(scope="session")
@@ -57,15 +56,16 @@ def cluster() -> Cluster:
 @pytest.fixture(scope="session")
 def cluster_environment(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The environment of a deploying process whose tasks run as pods, from an Airflow outside of the cluster."""
-    cluster.namespace(NAMESPACE)
+    namespace = f"airflow-{uuid.uuid4().hex[:8]}"  # that of a session before may still be going away
+    cluster.namespace(namespace)
     context = yaml.safe_load(cluster.kubeconfig.read_text())["current-context"]
     with World(tmp_path_factory.mktemp("cluster-world"), host=cluster.address) as made:
         yield {
-            **cluster.environment(made, NAMESPACE),
+            **cluster.environment(made, namespace),
             "METAFLOW_AIRFLOW_KUBERNETES_KUBECONFIG_FILE": str(cluster.kubeconfig),
             "METAFLOW_AIRFLOW_KUBERNETES_KUBECONFIG_CONTEXT": context,
         }
-    cluster.remove_namespace(NAMESPACE)
+    cluster.remove_namespace(namespace)
 
 
 @pytest.fixture(scope="session", params=VERSIONS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -88,6 +89,50 @@ def decisions() -> str:
     return table(("event", "what happens"), rows)
 
 
+def compatibility(measured: dict[str, Any], orchestrator: str) -> str:
+    """What was tried of an orchestrator: a row for each release and kind of CRDs, a column for each operation; under it
+    what was told where something did not work."""
+    rows = [row for row in measured["rows"] if row["orchestrator"] == orchestrator]
+    if not rows:
+        return "Not tried yet with these versions: `make compat` does."
+    names = list(dict.fromkeys(name for row in rows for name in row["operations"]))
+    told = list(dict.fromkeys(sentence(one) for row in rows for one in row["operations"].values() if one != "works"))
+    crds = any(row["crds"] for row in rows)
+
+    def cell(found: str | None) -> str:
+        if found is None:
+            return "not tried"
+        return "yes" if found == "works" else f"**no** ({told.index(sentence(found)) + 1})"
+
+    lines = []
+    for row in rows:
+        first = (row["metaflow"], row["date"], *([row["crds"]] if crds else []))
+        lines.append((*first, *(cell(row["operations"].get(name)) for name in names)))
+    header = ("Metaflow", "tried on", *(["CRDs"] if crds else []), *names)
+    notes = "\n".join(f"{number}. {text}" for number, text in enumerate(told, 1))
+    return "\n\n".join(filter(None, [table(header, lines), notes]))
+
+
+def measurement(measured: dict[str, Any]) -> str:
+    """With what it was tried."""
+    versions = measured["versions"]
+    return (
+        f"Tried with Kubernetes {versions['kubernetes']}, Argo Workflows "
+        f"{versions['argo_workflows']}, the CRDs of Argo Events {versions['argo_events']}, and Python "
+        f"{versions['python']}."
+    )
+
+
+def measured_parts() -> dict[str, str]:
+    """The generated parts of docs/compatibility.md, of what `make compat` wrote."""
+    measured = json.loads((ROOT / "docs" / "compatibility.json").read_text())
+    return {
+        "measurement": measurement(measured),
+        "argo-workflows": compatibility(measured, "argo-workflows"),
+        "step-functions": compatibility(measured, "step-functions"),
+    }
+
+
 def operations(action: dict[str, Any]) -> str:
     """The table of operations without a flow file: what each needs, and what else it reads, in action.yml's order."""
     rows = []
@@ -108,7 +153,7 @@ def operations_parts() -> dict[str, str]:
 
 
 def generated() -> dict[str, str]:
-    """Every generated part by its marker."""
+    """Every generated part of the README by its marker."""
     action = yaml.safe_load((ROOT / "action.yml").read_text())
     parts: dict[str, Callable[[], str]] = {
         "inputs": lambda: inputs(action),
@@ -139,7 +184,11 @@ def main() -> int:
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
     wrong = False
-    for name, parts in (("README.md", generated()), ("docs/operations.md", operations_parts())):
+    for name, parts in (
+        ("README.md", generated()),
+        ("docs/operations.md", operations_parts()),
+        ("docs/compatibility.md", measured_parts()),
+    ):
         document = ROOT / name
         before = document.read_text()
         after = filled(before, parts)
@@ -147,7 +196,9 @@ def main() -> int:
             continue
         if check:
             wrong = True
-            print(f"{name} is not what action.yml and the code say: run `make docs` and commit it")
+            print(
+                f"{name} is not what action.yml, the code and docs/compatibility.json say: run `make docs`, commit it"
+            )
         else:
             document.write_text(after)
     return int(wrong)

@@ -6,13 +6,12 @@ from metaflow import FlowSpec, kubernetes, step
 class HungryFlow(FlowSpec):
     """Ended by the kernel."""
 
-    @kubernetes(memory=150)
+    @kubernetes(memory=150, cpu=1, qos="Guaranteed")
     @step
     def start(self):
-        """Eat."""
-        eaten = []
-        while True:
-            eaten.append(bytearray(b"x" * 10_000_000))
+        """Eat twice as much; with `Burstable`, Metaflow's default, there would be no limit but the machine's own."""
+        eaten = [bytearray(b"x" * 10_000_000) for _ in range(30)]
+        self.eaten = len(eaten)
         self.next(self.end)
 
     @step

@@ -8,6 +8,8 @@ from pathlib import Path
 MOUNTS = Path("/proc/mounts")
 CONTROLLERS = ("cpu", "cpuset", "hugetlb", "io", "memory", "pids")
 """Those of version 2 that a kubelet asks for, where the kernel has them."""
+MEMORY_LIMITS = ("memory.limit_in_bytes", "memory.max")
+"""The file of the limit, in version 1 and in version 2."""
 CPUSET = ("cpuset.cpus", "cpuset.mems")
 
 
@@ -23,12 +25,14 @@ def hierarchies(mounts: str) -> dict[Path, bool]:
     return first or {Path(one[1]): True for one in lines if len(one) > 2 and one[2] == "cgroup2"}
 
 
-def make(found: dict[Path, bool], name: str) -> None:
+def make(found: dict[Path, bool], name: str, *, memory: int) -> None:
     """Make a node's folder in each hierarchy, with the controllers that a kubelet needs.
 
     Args:
         found: the hierarchies, as `hierarchies` finds them.
         name: the folder's.
+        memory: bytes that all pods together may have: Metaflow's pods have no limit of their own, and one that takes
+            all of the machine's memory stops whoever works on it.
     """
     for root, unified in found.items():
         if unified:
@@ -37,6 +41,9 @@ def make(found: dict[Path, bool], name: str) -> None:
         for file in CPUSET:  # version 1 takes no process before these are set
             if not unified and (root / name / file).exists():
                 (root / name / file).write_text((root / file).read_text())
+        for file in MEMORY_LIMITS:
+            if (root / name / file).exists():
+                (root / name / file).write_text(str(memory))
 
 
 def remove(found: Iterable[Path], name: str) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+import psutil
 from urllib3.exceptions import HTTPError
 
 from sandbox.docker.machine import UnavailableError, cache_folder, install, logged, output
@@ -158,7 +159,7 @@ def _up(place: Place, built: Built, tell: Tell) -> None:
     unfinished.write_bytes(msgspec.json.encode(state))
     unfinished.replace(place.state)
     _do(network.barrier(place))
-    cgroups.make(hierarchies, place.group)
+    cgroups.make(hierarchies, place.group, memory=psutil.virtual_memory().total // 2)
     _do(network.join(place, start_first_process(place)))
     tell(f"the node's namespaces stand after {time.monotonic() - started:.1f} s")
     credentials = issue(place)

@@ -166,16 +166,26 @@ class TestControlGroups:
         group.mkdir()
         (group / "cpuset.cpus").write_text("\n")
         (group / "cpuset.mems").write_text("\n")
-        cgroups.make({tmp_path: False}, "node")
+        cgroups.make({tmp_path: False}, "node", memory=2**30)
         assert (group / "cpuset.cpus").read_text() == "0-1\n"
         assert (group / "cpuset.mems").read_text() == "0\n"
 
     def test_version_2_hands_down_what_a_kubelet_asks_for(self, tmp_path: Path) -> None:
         (tmp_path / "cgroup.controllers").write_text("cpu memory rdma\n")
         (tmp_path / "cgroup.subtree_control").write_text("")
-        cgroups.make({tmp_path: True}, "node")
+        cgroups.make({tmp_path: True}, "node", memory=2**30)
         assert (tmp_path / "node").is_dir()
         assert (tmp_path / "cgroup.subtree_control").read_text() in ("+cpu", "+memory")
+
+    @pytest.mark.parametrize(("file", "unified"), [("memory.limit_in_bytes", False), ("memory.max", True)])
+    def test_pods_never_have_all_of_the_memory(self, file: str, unified: bool, tmp_path: Path) -> None:
+        (tmp_path / "cgroup.controllers").write_text("memory\n")
+        (tmp_path / "cgroup.subtree_control").write_text("")
+        limit = tmp_path / "node" / file
+        limit.parent.mkdir()
+        limit.write_text("max\n")
+        cgroups.make({tmp_path: unified}, "node", memory=2**30)
+        assert limit.read_text() == str(2**30)
 
     def test_all_of_it_is_removed_the_innermost_first(self, tmp_path: Path) -> None:
         (tmp_path / "node" / "kubepods" / "burstable" / "pod1").mkdir(parents=True)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -86,7 +86,7 @@ class Servers:
         """End all servers and whatever they started."""
         for process, _ in self.running:
             process.kill()
-        end_marked(self.marker)
+        end_marked(self.marker, {process.pid for process, _ in self.running})
         for process, life in self.running:
             process.wait()
             os.close(life)
@@ -103,12 +103,17 @@ def tell_ready(descriptor: int | None, port: int) -> None:
     os.close(descriptor)
 
 
-def end_marked(marker: str) -> None:
-    """End every process whose environment bears a world's marker, but this one."""
+def end_marked(marker: str, sessions: Collection[int] = ()) -> None:
+    """End every process whose environment bears a world's marker, or which is of one of these sessions, but this one.
+
+    A process that gives itself a title, as Airflow's do, writes it over its environment; it stays in its session.
+    """
     found = []
     for one in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if one.pid != os.getpid() and one.environ().get(MARKER) == marker:
+            if one.pid == os.getpid():
+                continue
+            if os.getsid(one.pid) in sessions or one.environ().get(MARKER) == marker:
                 one.kill()
                 found.append(one)
     psutil.wait_procs(found, timeout=10)
@@ -125,7 +130,7 @@ def die_with_parent(descriptor: int | None, *, own_marker: str | None = None) ->
     def watch() -> None:
         os.read(descriptor, 1)
         if own_marker:
-            end_marked(own_marker)
+            end_marked(own_marker, {os.getsid(0)})
         os.killpg(os.getpgrp(), signal.SIGKILL)
 
     threading.Thread(target=watch, daemon=True).start()

@@ -1,0 +1,167 @@
+"""What goes wrong around a deployment and a run on a real cluster, and how it is told. Nothing is left behind by it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from sandbox.job import ENDED, Job
+from sandbox.kubernetes.api import path_of
+from sandbox.kubernetes.cluster import Cluster
+from sandbox.runner import JobResult, Runner
+from sandbox.world import World
+
+ARGO = "argoproj.io/v1alpha1"
+ETCD_AWAY = 20.0
+"""Seconds that etcd is stopped for."""
+
+
+class Switch:
+    """Stops components of the cluster when lines of a job's log say that the moment has come, and starts them again."""
+
+    def __init__(self, cluster: Cluster, component: str, *, off: str, on: str) -> None:
+        """Args:
+        component: what is stopped.
+        off: the text of the line at which it is stopped.
+        on: the text of the line at which it is started again.
+        """
+        self._cluster, self._component = cluster, component
+        self._off, self._on = off, on
+        self.state = "running"
+
+    def __call__(self, line: str) -> None:
+        """Take a line; the job waits meanwhile for its output to be read."""
+        if self.state == "running" and self._off in line:
+            self._cluster.stop(self._component)
+            self.state = "stopped"
+        elif self.state == "stopped" and self._on in line:
+            self.restore()
+
+    def restore(self) -> None:
+        """Start it, if it is stopped."""
+        if self.state == "stopped":
+            self._cluster.start(self._component)
+            self._cluster.wait_ready()
+            self.state = "restored"
+
+
+@pytest.fixture
+def switch(own_cluster: Cluster) -> Iterator[Callable[..., Switch]]:
+    """Make a Switch; whatever it stopped is started again at the end of the test."""
+    made: list[Switch] = []
+
+    def make(component: str, *, off: str, on: str) -> Switch:
+        made.append(Switch(own_cluster, component, off=off, on=on))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.restore()
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(job: Job) -> Iterator[None]:
+    """No process outlives its job."""
+    yield
+    assert job.runner.left_over() == []
+
+
+def template(cluster: Cluster, name: str, namespace: str) -> object:
+    """A WorkflowTemplate as the API server has it."""
+    return cluster.api().get(path_of("WorkflowTemplate", name, namespace=namespace, api=ARGO))
+
+
+def test_an_api_server_that_goes_away_at_create_leaves_nothing(
+    job: Job, own_cluster: Cluster, namespace: str, switch: Callable[..., Switch]
+) -> None:
+    away = switch("kube-apiserver", off="Deploying TinyFlow to Argo Workflows", on="Max retries exceeded")
+    result = job("tiny", tell=away)
+    away.restore()
+    assert result.outputs["failure-reason"] == "orchestrator-unreachable", result.log
+    assert template(own_cluster, "tinyflow", namespace) is None
+    assert job("tiny").exit_code == 0, "deploying is repeatable"
+
+
+def test_an_api_server_that_goes_away_before_the_read_back_is_waited_for(
+    job: Job, namespace: str, own_cluster: Cluster, switch: Callable[..., Switch]
+) -> None:
+    away = switch("kube-apiserver", off="What will trigger execution", on="cannot be read back yet")
+    result = job("tiny", tell=away)
+    assert away.state == "restored", result.log
+    assert result.exit_code == 0, result.log
+    assert result.log.count("Deploying TinyFlow to Argo Workflows") == 1, "it is deployed once"
+    found = template(own_cluster, "tinyflow", namespace)
+    assert isinstance(found, dict)
+    assert "metaflow-deploy/provenance" in found["metadata"]["annotations"]
+
+
+def test_a_wait_outlasts_the_api_server_and_etcd(job: Job, own_cluster: Cluster, switch: Callable[..., Switch]) -> None:
+    away = switch("kube-apiserver", off=": running", on="cannot be seen at the moment")
+    etcd = threading.Timer(ETCD_AWAY, lambda: own_cluster.start("etcd"))
+    stopped: list[str] = []
+
+    def tell(line: str) -> None:
+        away(line)
+        if "the run can be seen again" in line and not stopped:
+            own_cluster.stop("etcd")
+            stopped.append("etcd")
+            etcd.start()
+
+    try:
+        result = job("tiny", tell=tell, **ENDED)
+        etcd_was_back = not etcd.is_alive()
+    finally:
+        if stopped:
+            etcd.join()
+            own_cluster.wait_ready()
+    assert stopped, result.log
+    assert "cannot be seen at the moment" in result.log
+    # a look at the run may hang until etcd is back: then there is nothing to tell
+    assert etcd_was_back, "the run ended after it"
+    assert result.outputs["run-status"] == "succeeded", result.log
+
+
+def test_a_run_that_no_controller_takes_never_leaves_pending(job: Job, own_cluster: Cluster) -> None:
+    with own_cluster.without("workflow-controller"):
+        result = job("tiny", trigger="true", wait="completed", wait_timeout="5s", poll_interval="500ms")
+    assert result.outputs["failure-reason"] == "start-timeout", result.log
+    assert "The workflow never left Pending: no workflow-controller has taken it." in result.summary
+    assert "left pending after 5s" in result.summary
+
+
+REASONS = {
+    "greedy": ("start-timeout", "Step start: pod unschedulable: 0/1 nodes are available: 1 Insufficient memory."),
+    "imageless": ("start-timeout", "Step start: image 127.0.0.1:9/nobody/nothing:1 cannot be pulled"),
+    "secretless": ("start-timeout", 'CreateContainerConfigError): secret "no-such-secret" not found'),
+    "hungry": (
+        "run-failed",
+        "out of memory: the container used more than its limit of 150M (OOMKilled, exit code 137)`** · task `start`",
+    ),
+}
+
+
+def test_each_pods_own_reason_is_told(
+    job: Job, cluster: Cluster, shared_world: World, namespace: str, tmp_path: Path
+) -> None:
+    def run(flow: str) -> JobResult:
+        runner = Runner(
+            tmp_path / flow,
+            environment=cluster.environment(shared_world, namespace),
+            api_url=shared_world.github.api_url,
+        )
+        limit = "4m" if flow == "hungry" else "45s"
+        return Job(runner, job.workspace)(flow, **{**ENDED, "wait_timeout": limit, "on_timeout": "terminate"})
+
+    with ThreadPoolExecutor() as pool:
+        results = dict(zip(REASONS, pool.map(run, REASONS), strict=True))
+    for flow, (reason, words) in REASONS.items():
+        result = results[flow]
+        assert result.outputs["failure-reason"] == reason, result.log
+        shown = result.summary.replace("\\", "").replace("\u200b", "")
+        assert words in shown, shown
+        lines = [line for line in result.log.splitlines() if "step start:" in line and not line.startswith("::")]
+        assert lines or flow == "hungry", "it is told while the run waits"

@@ -105,7 +105,7 @@ def test_the_reusable_workflow_runs_all_examples_in_pods(
     score = deployments[2]
     assert score["deployment_id"] == "examples.prod.scoreflow"
     assert score["schedule"] is not None
-    assert score["triggers"] == ["when TrainFlow finishes"]
+    assert score["triggers"] == ["when examples.prod.TrainFlow finishes"], "Metaflow looks for it in the project"
     assert nothing_secret_is_told(result, account)
     (comment,) = world.github.comments(PULL_REQUEST)
     assert all(one["flow_name"] in comment["body"] for one in deployments)

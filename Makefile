@@ -1,8 +1,10 @@
-# make demo   a merged pull request, played through the real action on this machine alone
+# make demo   a merged pull request, played through the real action on this machine alone; SCENARIO=operations: the
+#             operations on what is deployed already
 # make test   unit and integration tests
 # Every target makes the environment that it needs; nothing has to be installed but Python 3.11+ and make.
 
 PYTHON ?= python3
+SCENARIO ?= merge
 VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONPATH := $(CURDIR)
@@ -36,8 +38,8 @@ lock: $(BIN)/uv ## resolve the dependencies anew
 	@scripts/lock
 
 .PHONY: demo
-demo: $(VENV)/sandbox.stamp ## a merged pull request, played through the real action on this machine
-	@$(BIN)/python -m sandbox.demo
+demo: $(VENV)/sandbox.stamp ## a merged pull request, played through the real action on this machine; or SCENARIO=operations
+	@$(BIN)/python -m sandbox.demo --scenario $(SCENARIO)
 
 .PHONY: test
 test: $(VENV)/dev.stamp ## unit and integration tests

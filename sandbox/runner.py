@@ -127,10 +127,14 @@ class Runner:
             text=True,
             errors="replace",
         ) as process:
-            if started is not None:
-                started(process)
-            assert process.stdout is not None
-            log = _read(process.stdout, tell)
+            try:
+                if started is not None:
+                    started(process)
+                assert process.stdout is not None
+                log = _read(process.stdout, tell)
+            except BaseException:
+                process.terminate()  # whoever gives up on the job ends it too
+                raise
         return JobResult(
             exit_code=process.returncode,
             log=log,

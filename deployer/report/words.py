@@ -45,13 +45,17 @@ def moment(time: datetime) -> str:
 
 
 def shortened(identifier: str) -> str:
-    """A run's id for a table: `argo-…-x7k2p`, `sfn-2a4290fb…`."""
+    """A run's id for a table: what tells it from its deployment's other runs is kept.
+
+    A UUID is known by its beginning (`sfn-2a4290fb…`); a name that was made of others, by its end (`argo-…-x7k2p`).
+    """
     if len(identifier) <= SHORT_ID:
         return identifier
     kind, _, rest = identifier.partition("-")
-    if re.search(r"-[a-z0-9]{5}$", rest) and kind == "argo":
-        return f"{kind}-…{rest[-6:]}"
-    return f"{kind}-{rest[:8]}…"
+    made = re.search(r"-[a-z0-9]{5,12}$", rest)
+    if made is None or re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", rest):
+        return f"{kind}-{rest[:8]}…"
+    return f"{kind}-…{made[0]}"
 
 
 def orchestrator(name: str) -> str:

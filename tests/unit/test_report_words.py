@@ -95,4 +95,6 @@ def test_times_are_told_in_utc() -> None:
 def test_long_ids_are_shortened_in_the_text() -> None:
     assert shortened("argo-recsys.prod.trainflow-x7k2p") == "argo-…-x7k2p"
     assert shortened("sfn-2a4290fb-d36d-4eb6-833e-73ac58ed4c16") == "sfn-2a4290fb…"
+    assert shortened("sfn-octo-org-flows-1005-1-deploy-TrainFlow-05d48fed4bea") == "sfn-…-05d48fed4bea"
+    assert shortened("airflow-0123456789abcdef0123456789abcdef") == "airflow-01234567…"
     assert shortened("argo-short") == "argo-short"

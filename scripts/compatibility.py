@@ -37,8 +37,9 @@ from sandbox.kubernetes.versions import read_versions
 from sandbox.runner import ROOT, JobResult, Runner
 from sandbox.world import World
 
-RELEASES = ("2.19.9", "2.19.22", "2.19.35", "2.19.39")
-"""What was the newest release twelve, eight and four months before the table was made, and the newest then."""
+RELEASES = ("2.19.9", "2.19.22", "2.19.32", "2.19.35", "2.19.39")
+"""What was the newest release twelve, eight and four months before the table was made, and the newest then; 2.19.32 is
+the first that can write a schedule as Argo 4 takes it."""
 KINDS: tuple[Crds, ...] = ("minimal", "full", "v4")
 FLOWS = ROOT / "tests" / "e2e" / "kubernetes" / "flows"
 CLUSTER = 2

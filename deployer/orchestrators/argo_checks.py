@@ -203,18 +203,23 @@ def _spelling(server: ApiServer, setting: Setting, namespace: str) -> Check:
         except ApiException as error:
             told = f"not known how they are spelled here: a CronWorkflow cannot be tried (status {error.status})"
             return unknown("Schedules", told)
-    chosen = bool(setting("ARGO_WORKFLOWS_USE_SCHEDULES")) if setting.is_set("ARGO_WORKFLOWS_USE_SCHEDULES") else None
-    return spelling(documents.takes_schedules(tried), chosen=chosen)
+    name = documents.USE_SCHEDULES.removeprefix("METAFLOW_")
+    chosen = bool(setting(name)) if setting.is_set(name) else None
+    return spelling(documents.takes_schedules(tried), chosen=chosen, known=setting.is_known(name))
 
 
-def spelling(takes: bool | None, *, chosen: bool | None) -> Check:
+def spelling(takes: bool | None, *, chosen: bool | None, known: bool = True) -> Check:
     """Whether a schedule is written as the installed CronWorkflow has it.
 
     Args:
         takes: whether its CRD has `schedules`, a list; None: it takes whatever comes.
         chosen: METAFLOW_ARGO_WORKFLOWS_USE_SCHEDULES, by which Metaflow writes `schedules`; None: nobody chose, and the
             action goes by the CRD.
+        known: whether this Metaflow has that setting; without it, it writes `schedule`.
     """
+    if not known:
+        told = f"written as `schedule`: this Metaflow knows no other; Argo 4 needs {documents.KNOWS_SCHEDULES} or newer"
+        return ok("Schedules", told)
     names = {True: "schedules", False: "schedule"}
     if takes is None:
         written = names[bool(chosen)]

@@ -25,6 +25,8 @@ from deployer.outcome import Provenance
 NAME_LIMIT = 63
 PROBED = "0 0 1 1 *"
 USE_SCHEDULES = "METAFLOW_ARGO_WORKFLOWS_USE_SCHEDULES"
+KNOWS_SCHEDULES = "Metaflow 2.19.32"
+"""The first release with that setting (its metaflow_config.py; 2.19.31 has none)."""
 
 
 def annotations_of(one: Object | None) -> dict[str, str]:

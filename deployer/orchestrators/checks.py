@@ -17,6 +17,9 @@ class Setting(Protocol):
     def is_set(self, name: str) -> bool:
         """Whether somebody chose the value, in the environment or in a configuration file of Metaflow's."""
 
+    def is_known(self, name: str) -> bool:
+        """Whether this Metaflow has such a setting; a flow may have pinned one that has not."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Area:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from deployer.orchestrators.argo_documents import KNOWS_SCHEDULES, USE_SCHEDULES
 from deployer.orchestrators.aws_errors import NO_CREDENTIALS, RENEW, SET_REGION, role_refusal
 from deployer.orchestrators.kubernetes_errors import ADD_TO_ROLE, missing_right
 from deployer.outcome import Failure, FailureReason
@@ -148,8 +149,8 @@ SYMPTOMS = (
         r"(spec\.schedules: Required value)",
         FailureReason.DEPLOY,
         "The cluster's Argo takes a schedule only as `schedules`, and Metaflow wrote `schedule`.",
-        "Take METAFLOW_ARGO_WORKFLOWS_USE_SCHEDULES out of the job's settings, so that it is chosen for the cluster; a "
-        "Metaflow without that setting has to be a newer one.",
+        f"Metaflow before {KNOWS_SCHEDULES.split()[1]} can write no other: pin a newer one in `requirements`. Or take "
+        f"{USE_SCHEDULES} out of the job's settings, so that the spelling is chosen for the cluster.",
     ),
 )
 

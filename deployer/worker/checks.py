@@ -59,6 +59,10 @@ class Settings:
         """Whether somebody chose it."""
         return configuration.is_set(f"{configuration.PREFIX}{name}")
 
+    def is_known(self, name: str) -> bool:
+        """Whether this Metaflow has it."""
+        return configuration.is_known(f"{configuration.PREFIX}{name}")
+
 
 setting = Settings()
 

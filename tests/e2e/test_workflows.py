@@ -105,7 +105,7 @@ def test_many_flows_as_they_stand_deploy_to_argo(caller: Caller, cluster: Kubern
     result = caller.push(example_workflow("many-flows.yml"), secrets=secrets(cluster))
     assert set(result.jobs.values()) == {"success"}, result.log
     deployments = json.loads(result.outputs()["deployments"])
-    assert [one["flow_name"] for one in deployments] == ["HelloFlow", "TrainFlow", "ScoreFlow"]
+    assert [one["flow_name"] for one in deployments] == ["PrepareFlow", "TrainFlow", "ScoreFlow"]
     for one in deployments:
         assert cluster.get("workflowtemplates", one["deployment_id"]) is not None
     assert f"ScoreFlow\tsuccess\t{deployments[2]['deployment_id']}\n" in result.printed

@@ -120,6 +120,12 @@ def test_a_schedule_has_to_be_written_as_the_crd_has_it(
     assert told in check.found
 
 
+def test_a_metaflow_without_the_setting_writes_the_older_spelling() -> None:
+    check = spelling(True, chosen=None, known=False)
+    assert check.state is CheckState.OK
+    assert "Argo 4 needs Metaflow 2.19.32" in check.found
+
+
 def workflow(age: timedelta, phase: str | None) -> dict[str, Any]:
     created = (NOW - age).strftime("%Y-%m-%dT%H:%M:%SZ")
     return {"metadata": {"name": "x", "creationTimestamp": created}, "status": {"phase": phase} if phase else {}}

@@ -97,15 +97,15 @@ def test_the_reusable_workflow_runs_all_examples_in_pods(
     result = caller.push(example_workflow("many-flows.yml", given=WAITING), secrets=secrets)
     assert set(result.jobs.values()) == {"success"}, result.log
     deployments = json.loads(result.outputs()["deployments"])
-    assert [one["flow_name"] for one in deployments] == ["HelloFlow", "TrainFlow", "ScoreFlow"]
+    assert [one["flow_name"] for one in deployments] == ["PrepareFlow", "TrainFlow", "ScoreFlow"]
     assert [one["run_status"] for one in deployments] == ["succeeded"] * 3
     environment = cluster.environment(world, namespace)
     scores = f"Run({deployments[2]['run_pathspec']!r}).data.scores"
     assert ask(scores, environment, tmp_path) == {"examples": 1.0}
-    score = deployments[2]
+    prepare, _, score = deployments
     assert score["deployment_id"] == "examples.prod.scoreflow"
     assert score["schedule"] is not None
-    assert score["triggers"] == ["when examples.prod.TrainFlow finishes"], "Metaflow looks for it in the project"
+    assert score["triggers"] == [f"when {prepare['project']}.prod.PrepareFlow finishes"]
     assert nothing_secret_is_told(result, account)
     (comment,) = world.github.comments(PULL_REQUEST)
     assert all(one["flow_name"] in comment["body"] for one in deployments)

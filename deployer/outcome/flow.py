@@ -1,0 +1,54 @@
+"""What a flow file holds, and what will run it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlowParameter:
+    """One `Parameter` of a flow, as Metaflow declares it."""
+
+    name: str
+    type: str
+    """str, int, float, bool, JSONType or IncludeFile."""
+    required: bool = False
+    default: str | None = None
+    """The default as text; None where there is none or where it is computed at deploy time."""
+    help: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One step of a flow's graph."""
+
+    name: str
+    type: str
+    """Metaflow's word: start, linear, split, foreach, split-switch, join, end."""
+    next: tuple[str, ...] = ()
+    line: int | None = None
+    """Where the step is defined in the flow file, counted from 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlowDescription:
+    """What a flow file holds, as Metaflow understands it."""
+
+    name: str
+    """The name of the FlowSpec subclass."""
+    parameters: tuple[FlowParameter, ...] = ()
+    steps: tuple[Step, ...] = ()
+    project: str | None = None
+    """The name given to @project."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runtime:
+    """The Python and the Metaflow that deployed, and what they will make the tasks run on."""
+
+    python: str
+    """The interpreter's version, `3.13.1`."""
+    metaflow: str
+    """Metaflow's version, `2.19.39`."""
+    task_image: str | None = None
+    """The image that is configured for tasks; None where Metaflow takes `python:X.Y` of the interpreter."""

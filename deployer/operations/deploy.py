@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from deployer.deadline import Deadline
 from deployer.inputs import Inputs, Wait
-from deployer.operations.airflow import airflow_settings, known_trace, wait_until_loaded
-from deployer.operations.handle import FlowHandle, Job
+from deployer.operations.airflow import known_trace, wait_until_loaded
+from deployer.operations.causes import failed, with_failure
+from deployer.operations.handle import FlowHandle
+from deployer.operations.options import create_options
 from deployer.operations.put_back import Before, after_failure
 from deployer.operations.standing import find
 from deployer.operations.wait import follow
-from deployer.orchestrators.diagnosis import classify_output
 from deployer.orchestrators.protocol import Snapshot
 from deployer.outcome import (
     Deployment,
@@ -27,7 +27,7 @@ from deployer.outcome import (
     Status,
 )
 from deployer.worker import protocol
-from deployer.worker.client import WorkerCancelled, WorkerError, WorkerTimeout
+from deployer.worker.client import WorkerCancelled, WorkerError
 
 T = TypeVar("T")
 
@@ -37,10 +37,6 @@ READ_BACK_LIMIT = 60.0
 """Seconds to read back what was deployed, an orchestrator that does not answer at the moment included."""
 READ_BACK_PAUSE = 2.0
 """Seconds between two attempts at it."""
-EVIDENCE_LINES = 25
-STACK = "Stack (most recent call first):"
-"""What faulthandler writes before a stack that was asked for by a signal."""
-STACK_LINES = 12
 
 
 def prepare(handle: FlowHandle, outcome: FlowOutcome) -> FlowOutcome:
@@ -105,7 +101,7 @@ def run(handle: FlowHandle, outcome: FlowOutcome) -> FlowOutcome:
         return _untold_run(failed(outcome, error))
     handle.job.console.info(f"triggered {triggered.pathspec}")
     seen, failure = follow(handle, deployment, triggered, inputs.wait or Wait.STARTED)
-    return _with_failure(replace(outcome, run=seen, status=Status.SUCCESS), failure)
+    return with_failure(replace(outcome, run=seen, status=Status.SUCCESS), failure)
 
 
 def _untold_run(outcome: FlowOutcome) -> FlowOutcome:
@@ -116,20 +112,6 @@ def _untold_run(outcome: FlowOutcome) -> FlowOutcome:
     message = f"{failure.message} Whether a run was started is not known."
     advice = f"Look at the orchestrator for a run before you trigger one again. {failure.advice}"
     return replace(outcome, failure=replace(failure, message=message, advice=advice))
-
-
-def failed(outcome: FlowOutcome, error: WorkerError) -> FlowOutcome:
-    """The outcome with a failed call's failure; what Metaflow printed is read for the cause where it lies there."""
-    if isinstance(error, WorkerCancelled):
-        return _with_failure(outcome, error.failures[0])
-    failure = error.failures[0]
-    if error.from_output:
-        failure = _from_output(failure, error.output)
-    elif isinstance(error, WorkerTimeout):
-        failure = _from_stack(failure, error.output)
-    if len(error.failures) > 1:
-        failure = _joined(failure, error.failures[1:])
-    return _with_failure(outcome, failure)
 
 
 def _create(handle: FlowHandle, outcome: FlowOutcome) -> FlowOutcome:
@@ -196,12 +178,12 @@ def _read_back(
     except WorkerCancelled as error:
         return failed(outcome, error)
     except WorkerError as error:
-        return _with_failure(outcome, _unread(name, error.failures[0]))
+        return with_failure(outcome, _unread(name, error.failures[0]))
     if deployment is None:
-        return _with_failure(replace(outcome, deployment=None), _vanished(name))
+        return with_failure(replace(outcome, deployment=None), _vanished(name))
     outcome = replace(outcome, deployment=deployment, status=Status.SUCCESS)
     if deployment.problems:
-        return _with_failure(replace(outcome, standing=Standing.HALF_DEPLOYED), _incomplete(deployment))
+        return with_failure(replace(outcome, standing=Standing.HALF_DEPLOYED), _incomplete(deployment))
     return outcome
 
 
@@ -248,55 +230,6 @@ def _standing(handle: FlowHandle) -> Deployment:
     return deployment
 
 
-def create_options(inputs: Inputs) -> dict[str, Any]:
-    """Deployer's options of `create`, those of `create-options` last."""
-    options: dict[str, Any] = {}
-    if inputs.authorize is not None:
-        options["authorize"] = inputs.authorize
-    if inputs.tags:
-        options["tags"] = list(inputs.tags)
-    if inputs.max_workers is not None:
-        options["max_workers"] = inputs.max_workers
-    if inputs.workflow_timeout is not None:
-        options["workflow_timeout"] = round(inputs.workflow_timeout)
-    return {**options, **_snake(inputs.create_options)}
-
-
-def deployer_options(inputs: Inputs) -> dict[str, Any]:
-    """Deployer's top-level options, those of `deployer-options` last."""
-    options: dict[str, Any] = {}
-    if inputs.metaflow_environment is not None:
-        options["environment"] = inputs.metaflow_environment
-    if inputs.with_decorators:
-        options["decospecs"] = list(inputs.with_decorators)
-    if inputs.config:
-        options["config"] = list(inputs.config.items())
-    if inputs.config_value:
-        options["config_value"] = list(inputs.config_value.items())
-    return {**options, **_snake(inputs.deployer_options)}
-
-
-def open_request(job: Job, flow: str | None) -> protocol.Open:
-    """The request that opens a flow of this job; `flow` is relative to the working directory."""
-    inputs = job.inputs
-    return protocol.Open(
-        orchestrator=inputs.orchestrator,
-        folder=job.folder,
-        flow_file=f"{job.folder.rstrip('/')}/{flow}" if flow is not None else None,
-        repository_root=job.workspace,
-        deployer_options=deployer_options(inputs),
-        production=inputs.production,
-        production_by_default=job.production_by_default,
-        project_branch=inputs.project_branch,
-        deployment_name=inputs.deployment_name,
-        airflow=airflow_settings(inputs, job.folder),
-    )
-
-
-def _snake(options: Mapping[str, Any]) -> dict[str, Any]:
-    return {name.replace("-", "_"): value for name, value in options.items()}
-
-
 def _triggers(inputs: Inputs, operation: str) -> bool:
     return inputs.trigger or operation == "trigger"
 
@@ -313,79 +246,6 @@ def _image_warning(opened: protocol.Opened, orchestrator: str) -> tuple[str, ...
         f"Set {variable}, or `image` in the steps' decorators, to choose it yourself."
     )
     return (warning,)
-
-
-def _with_failure(outcome: FlowOutcome, failure: Failure | None) -> FlowOutcome:
-    if failure is None:
-        return outcome
-    cancelled = failure.reason is FailureReason.CANCELLED
-    return replace(outcome, failure=failure, status=Status.CANCELLED if cancelled else Status.FAILURE)
-
-
-def _from_output(failure: Failure, output: str) -> Failure:
-    known = classify_output(output)
-    evidence = "\n".join(output.rstrip().splitlines()[-EVIDENCE_LINES:])
-    if known is None:
-        return replace(failure, evidence=evidence)
-    return replace(known, evidence=known.evidence or evidence)
-
-
-# Where a process stood when its time was over, by a module that its stack names; the first that fits decides.
-STOOD_AT = (
-    (
-        FailureReason.DATASTORE,
-        ("metaflow/plugins/datastores/", "metaflow/datastore/", "metaflow/plugins/datatools/s3"),
-        "The datastore did not answer",
-        "Check METAFLOW_DATASTORE_SYSROOT_S3, the region and the credentials, and that the runner may reach it.",
-    ),
-    (
-        FailureReason.ORCHESTRATOR_UNREACHABLE,
-        (
-            "deployer/orchestrators/",
-            "argo_client.py",
-            "kubernetes/client/",
-            "step_functions_client.py",
-            "event_bridge_client.py",
-            "kubernetes_client.py",
-        ),
-        "The orchestrator took the connection and never answered",
-        "Check that the API server's address is the right one and that nothing between holds requests back.",
-    ),
-    (
-        FailureReason.ORCHESTRATOR_UNREACHABLE,
-        ("metadata_providers/service.py",),
-        "The metadata service did not answer",
-        "Check METAFLOW_SERVICE_URL and that the runner may reach it.",
-    ),
-)
-
-
-def _from_stack(failure: Failure, output: str) -> Failure:
-    """The cause of a call that never came back, from the stack that its process left when it was ended."""
-    evidence = _where_it_stood(output)
-    for reason, modules, what, advice in STOOD_AT:
-        if any(module in output for module in modules):
-            message = f"{what} within the limit; {failure.message[0].lower()}{failure.message[1:]}"
-            return replace(failure, reason=reason, message=message, advice=advice, evidence=evidence)
-    known = classify_output(output)
-    if known is not None:
-        return replace(known, evidence=evidence)
-    return replace(failure, reason=FailureReason.DEPLOY, input="deploy-timeout", evidence=evidence)
-
-
-def _where_it_stood(output: str) -> str:
-    """The last lines that were printed, and the innermost calls of the process that was waited for."""
-    printed, *stacks = output.split(STACK)
-    # the innermost process is the one that did the work: its stack is the deepest
-    deepest = max(stacks, key=lambda stack: stack.count("\n"), default="").strip("\n").splitlines()
-    calls = [line for line in deepest if line.lstrip().startswith("File ")][:STACK_LINES]
-    said = printed.rstrip().splitlines()[-STACK_LINES:]
-    return "\n".join([*said, "", "waiting in (most recent call first):", *calls] if calls else said)
-
-
-def _joined(first: Failure, others: tuple[Failure, ...]) -> Failure:
-    messages = " ".join([first.message, *(other.message for other in others)])
-    return replace(first, message=messages)
 
 
 def _unread(name: str, why: Failure) -> Failure:

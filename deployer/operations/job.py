@@ -16,8 +16,9 @@ from deployer.environment import worker_environment
 from deployer.event import Event
 from deployer.flows import read_flow
 from deployer.inputs import Inputs
-from deployer.operations.deploy import deploy, open_request, prepare, trigger_existing
+from deployer.operations.deploy import deploy, prepare, trigger_existing
 from deployer.operations.handle import FlowHandle, Job
+from deployer.operations.options import open_request
 from deployer.outcome import DeployError, Failure, FailureReason, FlowOutcome, Provenance, Status
 from deployer.worker.client import Worker
 from deployer.worker.environment import interpreter, metaflow_variables

@@ -9,11 +9,12 @@ from deployer.console import Console
 from deployer.deadline import Cancellation, Deadline
 from deployer.event import Event
 from deployer.inputs import Inputs, OperationName
+from deployer.operations.causes import failed
 from deployer.operations.cleanup import cleanup
-from deployer.operations.deploy import failed, open_request
 from deployer.operations.handle import FlowHandle
 from deployer.operations.job import make_job, open_worker
 from deployer.operations.manage import OPERATIONS, Managed
+from deployer.operations.options import open_request
 from deployer.outcome import DeployError, Failure, FlowOutcome, Status
 from deployer.worker.client import WorkerError
 

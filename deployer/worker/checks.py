@@ -68,7 +68,7 @@ setting = Settings()
 
 
 def _metaflow(orchestrator: str) -> tuple[Check, ...]:
-    from deployer.worker.flow import installed_orchestrators, runtime
+    from deployer.worker.runtime import installed_orchestrators, runtime
 
     installed = installed_orchestrators()
     found = runtime(orchestrator)
@@ -97,7 +97,7 @@ def _extensions() -> list[str]:
 def _configuration(orchestrator: str) -> tuple[Check, ...]:
     from metaflow.util import get_username
 
-    from deployer.worker.flow import runtime
+    from deployer.worker.runtime import runtime
 
     user = get_username()
     lines = [ok("User", f"deploys as `{user}` (METAFLOW_USER)")]

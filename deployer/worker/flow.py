@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
 import re
 import socket
 import sys
@@ -18,16 +17,14 @@ from deployer.outcome import (
     Failure,
     FailureReason,
     FlowDescription,
-    FlowParameter,
     Run,
     RunStatus,
-    Runtime,
-    Step,
 )
 from deployer.worker import commands, protocol
 from deployer.worker.airflow_deployer import deployer_impl
+from deployer.worker.description import describe_parameter, describe_steps
 from deployer.worker.failures import import_failure, option_failure, relative_path
-from deployer.worker.parameters import type_name
+from deployer.worker.runtime import installed_orchestrators
 
 
 @dataclass(kw_only=True)
@@ -52,8 +49,8 @@ class OpenedFlow:
         """What the flow holds."""
         return FlowDescription(
             name=self.flow_class.__name__,
-            parameters=tuple(_describe_parameter(parameter) for parameter in self.parameters),
-            steps=_describe_steps(self.flow_class, self.impl.flow_file),
+            parameters=tuple(describe_parameter(parameter) for parameter in self.parameters),
+            steps=describe_steps(self.flow_class, self.impl.flow_file),
             project=self.project,
         )
 
@@ -135,14 +132,6 @@ def started(triggered: Any) -> Run:
     """A TriggeredRun as a run of ours."""
     run_id = triggered.pathspec.split("/")[1]
     return Run(id=run_id, pathspec=triggered.pathspec, status=RunStatus.PENDING)
-
-
-def installed_orchestrators() -> tuple[str, ...]:
-    """Deployer's TYPEs, those of installed extensions included, and Airflow, for which `deployer.worker.airflow` has a
-    Deployer of its own."""
-    from metaflow.plugins import DEPLOYER_IMPL_PROVIDERS
-
-    return tuple(sorted({provider.TYPE for provider in DEPLOYER_IMPL_PROVIDERS} | {"airflow"}))
 
 
 def open_flow(request: protocol.Open, warm: socket.socket) -> OpenedFlow:
@@ -299,63 +288,6 @@ def _top_level(request: protocol.Open, *, production: bool | None) -> dict[str, 
     if request.project_branch is not None:
         options["branch"] = request.project_branch
     return options
-
-
-def _describe_parameter(parameter: Any) -> FlowParameter:
-    default = parameter.kwargs.get("default")
-    plain = default is None or isinstance(default, str | int | float | bool)
-    return FlowParameter(
-        name=parameter.name,
-        type=type_name(parameter),
-        required=bool(parameter.kwargs.get("required")),
-        default=str(default) if plain and default is not None else None,
-        help=parameter.kwargs.get("help") if isinstance(parameter.kwargs.get("help"), str) else None,
-    )
-
-
-def _describe_steps(flow_class: Any, flow_file: str) -> tuple[Step, ...]:
-    """The steps in the order in which they run, `start` first."""
-    graph = flow_class._graph  # noqa: SLF001  # Metaflow's own plug-ins read it so
-    nodes = {node.name: node for node in graph}
-    order = sorted(nodes, key=lambda name: _depths(nodes).get(name, len(nodes)))
-    return tuple(
-        Step(
-            name=name,
-            type=str(nodes[name].type or "linear"),
-            next=tuple(nodes[name].out_funcs),
-            line=getattr(nodes[name], "func_lineno", None) if _defined_in(nodes[name], flow_file) else None,
-        )
-        for name in order
-    )
-
-
-def _defined_in(node: Any, flow_file: str) -> bool:
-    source = getattr(node, "source_file", None)
-    return source is not None and os.path.realpath(source) == os.path.realpath(flow_file)
-
-
-def _depths(nodes: Mapping[str, Any]) -> dict[str, int]:
-    depths: dict[str, int] = {}
-    level = ["start"]
-    while level:
-        for name in level:
-            depths[name] = len(depths)
-        following = (out for name in level for out in getattr(nodes.get(name), "out_funcs", ()))
-        level = list(dict.fromkeys(name for name in following if name in nodes and name not in depths))
-    return depths
-
-
-def runtime(orchestrator: str) -> Runtime:
-    """The Python and the Metaflow of this process, and the task image that Metaflow's configuration names."""
-    from metaflow import metaflow_config, metaflow_version
-
-    setting = "BATCH_CONTAINER_IMAGE" if orchestrator == "step-functions" else "KUBERNETES_CONTAINER_IMAGE"
-    image = getattr(metaflow_config, setting, None)
-    return Runtime(
-        python=platform.python_version(),
-        metaflow=str(metaflow_version.get_version()),
-        task_image=str(image) if image else None,
-    )
 
 
 def _project_name(flow: OpenedFlow) -> tuple[str, str] | None:

@@ -18,10 +18,11 @@ from deployer.outcome import DeployError, Deployment, Failure, FailureReason, Ru
 from deployer.worker import airflow, checks, configuration, protocol
 from deployer.worker import inventory as deployments
 from deployer.worker import runs as metaflow_runs
-from deployer.worker.flow import CommandFailed, OpenedFlow, installed_orchestrators, open_flow, runtime, trigger
+from deployer.worker.flow import CommandFailed, OpenedFlow, open_flow, trigger
 from deployer.worker.inventory_protocol import InventoryRequest
 from deployer.worker.parameters import as_text, convert
 from deployer.worker.plugins import DeployerPlugin
+from deployer.worker.runtime import installed_orchestrators, runtime
 
 
 def run_session(channel: socket.socket, warm: socket.socket) -> None:

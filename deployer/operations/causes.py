@@ -1,0 +1,101 @@
+"""Why a call to the worker failed: from what Metaflow printed, or from the stack that an ended process left."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from deployer.orchestrators.diagnosis import classify_output
+from deployer.outcome import Failure, FailureReason, FlowOutcome, Status
+from deployer.worker.client import WorkerCancelled, WorkerError, WorkerTimeout
+
+EVIDENCE_LINES = 25
+STACK = "Stack (most recent call first):"
+"""What faulthandler writes before a stack that was asked for by a signal."""
+STACK_LINES = 12
+
+# Where a process stood when its time was over, by a module that its stack names; the first that fits decides.
+STOOD_AT = (
+    (
+        FailureReason.DATASTORE,
+        ("metaflow/plugins/datastores/", "metaflow/datastore/", "metaflow/plugins/datatools/s3"),
+        "The datastore did not answer",
+        "Check METAFLOW_DATASTORE_SYSROOT_S3, the region and the credentials, and that the runner may reach it.",
+    ),
+    (
+        FailureReason.ORCHESTRATOR_UNREACHABLE,
+        (
+            "deployer/orchestrators/",
+            "argo_client.py",
+            "kubernetes/client/",
+            "step_functions_client.py",
+            "event_bridge_client.py",
+            "kubernetes_client.py",
+        ),
+        "The orchestrator took the connection and never answered",
+        "Check that the API server's address is the right one and that nothing between holds requests back.",
+    ),
+    (
+        FailureReason.ORCHESTRATOR_UNREACHABLE,
+        ("metadata_providers/service.py",),
+        "The metadata service did not answer",
+        "Check METAFLOW_SERVICE_URL and that the runner may reach it.",
+    ),
+)
+
+
+def failed(outcome: FlowOutcome, error: WorkerError) -> FlowOutcome:
+    """The outcome with a failed call's failure; what Metaflow printed is read for the cause where it lies there."""
+    if isinstance(error, WorkerCancelled):
+        return with_failure(outcome, error.failures[0])
+    failure = error.failures[0]
+    if error.from_output:
+        failure = _from_output(failure, error.output)
+    elif isinstance(error, WorkerTimeout):
+        failure = _from_stack(failure, error.output)
+    if len(error.failures) > 1:
+        failure = _joined(failure, error.failures[1:])
+    return with_failure(outcome, failure)
+
+
+def with_failure(outcome: FlowOutcome, failure: Failure | None) -> FlowOutcome:
+    """The outcome with that failure, if there is one; what was cancelled has not failed."""
+    if failure is None:
+        return outcome
+    cancelled = failure.reason is FailureReason.CANCELLED
+    return replace(outcome, failure=failure, status=Status.CANCELLED if cancelled else Status.FAILURE)
+
+
+def _from_output(failure: Failure, output: str) -> Failure:
+    known = classify_output(output)
+    evidence = "\n".join(output.rstrip().splitlines()[-EVIDENCE_LINES:])
+    if known is None:
+        return replace(failure, evidence=evidence)
+    return replace(known, evidence=known.evidence or evidence)
+
+
+def _from_stack(failure: Failure, output: str) -> Failure:
+    """The cause of a call that never came back, from the stack that its process left when it was ended."""
+    evidence = _where_it_stood(output)
+    for reason, modules, what, advice in STOOD_AT:
+        if any(module in output for module in modules):
+            message = f"{what} within the limit; {failure.message[0].lower()}{failure.message[1:]}"
+            return replace(failure, reason=reason, message=message, advice=advice, evidence=evidence)
+    known = classify_output(output)
+    if known is not None:
+        return replace(known, evidence=evidence)
+    return replace(failure, reason=FailureReason.DEPLOY, input="deploy-timeout", evidence=evidence)
+
+
+def _where_it_stood(output: str) -> str:
+    """The last lines that were printed, and the innermost calls of the process that was waited for."""
+    printed, *stacks = output.split(STACK)
+    # the innermost process is the one that did the work: its stack is the deepest
+    deepest = max(stacks, key=lambda stack: stack.count("\n"), default="").strip("\n").splitlines()
+    calls = [line for line in deepest if line.lstrip().startswith("File ")][:STACK_LINES]
+    said = printed.rstrip().splitlines()[-STACK_LINES:]
+    return "\n".join([*said, "", "waiting in (most recent call first):", *calls] if calls else said)
+
+
+def _joined(first: Failure, others: tuple[Failure, ...]) -> Failure:
+    messages = " ".join([first.message, *(other.message for other in others)])
+    return replace(first, message=messages)

@@ -225,7 +225,7 @@ def _told(result: JobResult) -> str:
     """What the action told of a failure, in one line."""
     errors = [line for line in result.log.splitlines() if line.startswith("::error")]
     first = errors[0].rpartition("::")[2] if errors else f"exit code {result.exit_code}"
-    return first.replace("%0A", " ").strip()[:400]
+    return first.split("%0A%0A")[0].replace("%0A", " ").strip()  # the evidence comes after
 
 
 @contextmanager

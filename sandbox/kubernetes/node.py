@@ -120,7 +120,7 @@ class Control:
         """Whether it is there."""
         try:
             self.statuses()
-        except OSError:
+        except UnavailableError:
             return False
         return True
 
@@ -150,20 +150,34 @@ class Control:
         self._ask(do="signal", name=name, signal=int(number))
 
     def statuses(self) -> dict[str, int | None]:
-        """The exit status of every program that was started; None for what runs."""
+        """The exit status of every program that was started; None for what runs.
+
+        Raises:
+            UnavailableError: the node's first process does not answer.
+        """
         return dict(self._ask(do="statuses"))
 
     def _ask(self, **request: Any) -> Any:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(ANSWER_LIMIT)
-            connection.connect(str(self._path))
-            with connection.makefile("rwb") as stream:
-                stream.write(json.dumps(request).encode() + b"\n")
-                stream.flush()
-                line = stream.readline()
-        if not line:
-            raise ConnectionError("the node's first process ended while it was asked")
+        try:
+            line = self._exchange(json.dumps(request).encode() + b"\n")
+        except OSError as error:
+            raise UnavailableError(
+                f"The first process of the cluster's node does not answer ({error}). `make cluster-down` takes away "
+                "what is left of the cluster; `make cluster` brings up another."
+            ) from error
         answer = json.loads(line)
         if "error" in answer:
             raise UnavailableError(str(answer["error"]))
         return answer["answer"]
+
+    def _exchange(self, line: bytes) -> bytes:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(ANSWER_LIMIT)
+            connection.connect(str(self._path))
+            with connection.makefile("rwb") as stream:
+                stream.write(line)
+                stream.flush()
+                answer = stream.readline()
+        if not answer:
+            raise ConnectionError("it ended while it was asked")
+        return answer

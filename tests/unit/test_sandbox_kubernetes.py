@@ -33,6 +33,7 @@ from sandbox.kubernetes import (
     traces,
 )
 from sandbox.kubernetes.components import components, executor_image, issue
+from sandbox.kubernetes.node import Control
 from sandbox.kubernetes.pki import Authority, Subject
 from sandbox.kubernetes.place import Place, own_place
 from sandbox.kubernetes.versions import MODULES, Versions, read_versions, required, version_key
@@ -348,6 +349,13 @@ except ChildProcessError:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_node_that_does_not_answer_is_told_with_what_to_do(tmp_path: Path) -> None:
+    control = Control(tmp_path / "nobody.sock")
+    assert not control.answers()
+    with pytest.raises(UnavailableError, match="make cluster-down"):
+        control.statuses()
 
 
 def test_a_log_stays_within_its_limit_and_its_end_is_kept(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import argparse
 import datetime
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -37,9 +38,11 @@ from sandbox.kubernetes.versions import read_versions
 from sandbox.runner import ROOT, JobResult, Runner
 from sandbox.world import World
 
-RELEASES = ("2.19.9", "2.19.22", "2.19.32", "2.19.35", "2.19.39")
-"""What was the newest release twelve, eight and four months before the table was made, and the newest then; 2.19.32 is
-the first that can write a schedule as Argo 4 takes it."""
+YEAR = datetime.timedelta(days=365)
+"""How far back releases are tried: with `minimal` CRDs and on Step Functions all of them."""
+EACH_KIND = ("2.19.9", "2.19.22", "2.19.32", "2.19.35", "2.19.39")
+"""Those that are tried with every kind of CRDs: what was the newest twelve, eight and four months before the table was
+made, and the newest then; 2.19.32 is the first that can write a schedule as Argo 4 takes it."""
 KINDS: tuple[Crds, ...] = ("minimal", "full", "v4")
 FLOWS = ROOT / "tests" / "e2e" / "kubernetes" / "flows"
 CLUSTER = 2
@@ -251,6 +254,11 @@ class Measured:
         rows = before["rows"] if before.get("versions") == self._versions else []
         self._rows = {_order(row): row for row in (Row(**one) for one in rows)}
 
+    def has(self, orchestrator: str, release: str, kind: Crds | None) -> bool:
+        """Whether it was tried."""
+        with self._lock:
+            return _key(orchestrator, release, kind) in self._rows
+
     def add(self, row: Row) -> None:
         """Keep a row in place of an earlier one of the same, and write all, in the order of the releases."""
         with self._lock:
@@ -260,45 +268,105 @@ class Measured:
 
 
 def _order(row: Row) -> tuple[str, tuple[int, ...], int]:
-    numbers = tuple(int(part) for part in row.metaflow.split("."))
-    return row.orchestrator, numbers, KINDS.index(row.crds) if row.crds else 0
+    return _key(row.orchestrator, row.metaflow, row.crds)
 
 
-def _try_argo(arguments: argparse.Namespace, output: Path, folder: Path) -> None:
+def _key(orchestrator: str, release: str, kind: Crds | None) -> tuple[str, tuple[int, ...], int]:
+    return orchestrator, _numbers(release), KINDS.index(kind) if kind else 0
+
+
+def _numbers(release: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in release.split("."))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What is to be tried."""
+
+    releases: tuple[str, ...]
+    """With `minimal` CRDs and on Step Functions."""
+    each_kind: tuple[str, ...]
+    """With the other CRDs."""
+    kinds: tuple[Crds, ...]
+    missing: bool
+    """Only what has no row yet."""
+    parallel: int
+
+    def of(self, measured: Measured, orchestrator: str, kind: Crds | None) -> list[str]:
+        """The releases to try in one place."""
+        releases = self.releases if kind in (None, "minimal") else self.each_kind
+        return [one for one in releases if not (self.missing and measured.has(orchestrator, one, kind))]
+
+
+def _try_argo(wanted: Wanted, output: Path, folder: Path) -> None:
     with (
         _cluster() as cluster,
         World(folder / "world", host=cluster.address) as world,
-        ThreadPoolExecutor(max_workers=arguments.parallel) as pool,
+        ThreadPoolExecutor(max_workers=wanted.parallel) as pool,
     ):
         measured = Measured(output, asdict(cluster.built.versions))
-        for kind in arguments.crds or KINDS:
-            cluster.install_crds(kind)
-            rows = (pool.submit(on_argo, cluster, world, folder, kind, release) for release in arguments.releases)
-            for row in list(rows):
+        for kind in wanted.kinds:
+            releases = wanted.of(measured, "argo-workflows", kind)
+            if releases:
+                cluster.install_crds(kind)
+            rows = [pool.submit(on_argo, cluster, world, folder, kind, release) for release in releases]
+            for row in rows:
                 measured.add(row.result())
 
 
-def _try_step_functions(arguments: argparse.Namespace, output: Path, folder: Path) -> None:
+def _try_step_functions(wanted: Wanted, output: Path, folder: Path) -> None:
+    measured = Measured(output, asdict(read_versions()))
     with World(folder / "aws") as world:
-        measured = Measured(output, asdict(read_versions()))
-        for release in arguments.releases:
+        for release in wanted.of(measured, "step-functions", None):
             measured.add(on_step_functions(world, folder, release))
+
+
+def recent_releases(today: datetime.date) -> tuple[str, ...]:
+    """The releases of the last year that the package registry has, after the one that was the newest before it.
+
+    Raises:
+        subprocess.CalledProcessError: the registry cannot be asked.
+    """
+    before = (today - YEAR).isoformat()
+    compile_ = ["uv", "pip", "compile", "--quiet", "--no-deps", "--no-header", "--no-annotate", "-"]
+    oldest = _output([*compile_, "--exclude-newer", before], "metaflow").strip().partition("==")[2]
+    listed = _output([sys.executable, "-m", "pip", "index", "versions", "metaflow"])
+    found = re.search(r"Available versions: (.*)", listed)
+    versions = found[1].split(", ") if found else []
+    return tuple(sorted((one for one in versions if _numbers(one) >= _numbers(oldest)), key=_numbers))
+
+
+def _output(command: list[str], given: str = "") -> str:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environ = {**os.environ, "PATH": path, "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    return subprocess.run(
+        command, input=given, env=environ, stdout=subprocess.PIPE, text=True, timeout=LIMIT, check=True
+    ).stdout
 
 
 def main() -> int:
     """Try everything, and write docs/compatibility.json; failures are results, and written too."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("releases", nargs="*", default=RELEASES, metavar="RELEASE", help="of Metaflow")
+    parser.add_argument("releases", nargs="*", metavar="RELEASE", help="of Metaflow; without one, the last year's")
     parser.add_argument("--on", choices=("argo-workflows", "step-functions"), help="this orchestrator alone")
     parser.add_argument("--crds", choices=KINDS, action="append", help="this kind of CRDs alone; may be repeated")
+    parser.add_argument("--missing", action="store_true", help="only what has no row yet")
     parser.add_argument("--parallel", type=int, default=2, help="releases tried at a time on the cluster")
     arguments = parser.parse_args()
+    given = tuple(arguments.releases)
+    wanted = Wanted(
+        releases=given or recent_releases(datetime.datetime.now(datetime.UTC).date()),
+        each_kind=given or EACH_KIND,
+        kinds=tuple(arguments.crds or KINDS),
+        missing=arguments.missing,
+        parallel=arguments.parallel,
+    )
     output = ROOT / "docs" / "compatibility.json"
     with tempfile.TemporaryDirectory(prefix="metaflow-deploy-compat-") as name:
         if arguments.on != "argo-workflows":
-            _try_step_functions(arguments, output, Path(name))
+            _try_step_functions(wanted, output, Path(name))
         if arguments.on != "step-functions":
-            _try_argo(arguments, output, Path(name))
+            _try_argo(wanted, output, Path(name))
     return 0
 
 

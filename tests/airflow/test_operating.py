@@ -1,0 +1,78 @@
+"""What is done to a DAG that stands, on a real Airflow: listed, looked at, paused, its run terminated, deleted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sandbox.airflow.server import AirflowServer
+from sandbox.job import ENDED, Job
+from sandbox.kubernetes.api import wait_for
+from sandbox.kubernetes.cluster import Cluster
+from sandbox.notebook import ask
+from sandbox.runner import JobResult
+
+LIMIT = 180.0
+"""Seconds for Airflow to end a task's pod."""
+
+
+def running_pods(cluster: Cluster, namespace: str) -> list[str]:
+    """The pods in a namespace that run."""
+    found = cluster.api().get(f"/api/v1/namespaces/{namespace}/pods")
+    assert found is not None
+    return [pod["metadata"]["name"] for pod in found["items"] if pod["status"].get("phase") == "Running"]
+
+
+def test_a_run_is_looked_at_suspended_and_terminated_and_its_dag_deleted(
+    airflow_job: Job, airflow: AirflowServer, cluster: Cluster, cluster_environment: dict[str, str]
+) -> None:
+    namespace = cluster_environment["METAFLOW_KUBERNETES_NAMESPACE"]
+    started = airflow_job("lasting", trigger="true", wait="started", wait_timeout="5m", poll_interval="1s")
+    assert started.exit_code == 0, started.log
+    run_id = started.outputs["run-id"]
+
+    def manage(operation: str, **inputs: str) -> JobResult:
+        result = airflow_job(operation=operation, **inputs)
+        assert result.exit_code == 0, result.log
+        return result
+
+    def on_run(operation: str) -> str:
+        return manage(operation, deployment_id="LastingFlow", run_id=run_id).summary
+
+    def one(result: JobResult) -> dict[str, Any]:
+        return next(one for one in result.deployments if one["deployment_id"] == "LastingFlow")
+
+    assert one(manage("list", flow_name="LastingFlow"))["run_id"] == run_id
+    assert one(manage("status", deployment_id="LastingFlow", run_id=run_id))["run_status"] == "running"
+    assert "suspended" in on_run("suspend")
+    assert "paused already" in on_run("suspend")
+    assert "resumed" in on_run("unsuspend")
+    assert "not paused already" in on_run("unsuspend")
+    assert running_pods(cluster, namespace)
+    assert "terminated" in on_run("terminate")
+    wait_for(lambda: None if running_pods(cluster, namespace) else True, what="the end of its pods", limit=LIMIT)
+    assert "ended already" in on_run("terminate")
+    assert one(manage("status", deployment_id="LastingFlow", run_id=run_id))["run_status"] in ("failed", "terminated")
+
+    assert one(manage("delete", deployment_id="LastingFlow"))["fate"] == "deleted"
+    assert not (airflow.dags / "LastingFlow.py").exists()
+    assert "LastingFlow" not in {each["deployment_id"] for each in manage("list").deployments}
+    refused = airflow_job(operation="status", deployment_id="LastingFlow")
+    assert refused.outputs["failure-reason"] == "input", refused.log
+
+
+def test_a_foreach_runs_in_pods(airflow_job: Job, cluster_environment: dict[str, str], tmp_path: Any) -> None:
+    result = airflow_job("train", parameters="{epochs: 5, label: airflow}", **ENDED)
+    assert result.exit_code == 0, result.log
+    (one,) = result.deployments
+    run = f"Run('TrainFlow/{one['run_id']}')"
+    expression = f"[{run}.data.model['label'], {run}.data.model['rate'], len(list({run}['train']))]"
+    assert ask(expression, cluster_environment, tmp_path) == ["airflow", 0.05, 3]
+
+
+def test_a_deployment_is_triggered_by_its_identifier(airflow_job: Job) -> None:
+    assert airflow_job("hello").exit_code == 0
+    result = airflow_job(operation="trigger", deployment_id="HelloFlow", **ENDED)
+    assert result.exit_code == 0, result.log
+    assert result.outputs["run-status"] == "succeeded"
+    wrong = airflow_job(operation="trigger", deployment_id="HalloFlow")
+    assert "`HelloFlow`" in wrong.summary

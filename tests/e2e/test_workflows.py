@@ -166,12 +166,13 @@ def test_the_reusable_workflow_deploys_many_flows_and_hands_on_its_outputs(calle
     text = example_workflow("many-flows.yml", given=HERE, replaced={"        flows/score.py\n": ""})
     result = caller.push(text)
     assert set(result.jobs.values()) == {"success"}, result.log
-    assert [one["deployment_id"] for one in json.loads(result.outputs()["deployments"])] == ["HelloFlow", "TrainFlow"]
-    assert "HelloFlow\tsuccess\tHelloFlow\n" in result.printed
+    prepare = "examples.prod.PrepareFlow"
+    assert [one["deployment_id"] for one in json.loads(result.outputs()["deployments"])] == [prepare, "TrainFlow"]
+    assert f"PrepareFlow\tsuccess\t{prepare}\n" in result.printed
     assert "TrainFlow\tsuccess\tTrainFlow\n" in result.printed
-    assert state_machines(world) == {"HelloFlow", "TrainFlow"}
+    assert state_machines(world) == {prepare, "TrainFlow"}
     (comment,) = world.github.comments(PULL_REQUEST)
-    assert "HelloFlow" in comment["body"]
+    assert "PrepareFlow" in comment["body"]
     assert "TrainFlow" in comment["body"]
 
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.docker.machine import UnavailableError, cache_folder, logged, output
+from sandbox.docker.machine import UnavailableError, cache_folder, locked, logged, output
 
 LOCKS = Path(__file__).resolve().parent.parent.parent / "requirements" / "airflow"
 VERSIONS = ("2", "3")
@@ -65,7 +63,7 @@ def ensure_environment(version: str) -> Environment:
     """
     lock = LOCKS / f"{version}.txt"
     environment = Environment(version, _cache(f"airflow-{version}", lock.read_bytes()))
-    with _locked(environment.folder):
+    with locked(environment.folder / "lock"):
         if not (environment.folder / "made").is_file():
             shutil.rmtree(environment.folder / "venv", ignore_errors=True)
             venv = environment.folder / "venv"
@@ -80,7 +78,7 @@ def ensure_provider(version: str) -> Path:
     """A folder with another Kubernetes provider, for `import_dags`."""
     lock = LOCKS / f"provider-{version}.txt"
     folder = _cache(f"provider-{version}", lock.read_bytes())
-    with _locked(folder):
+    with locked(folder / "lock"):
         if not (folder / "made").is_file():
             shutil.rmtree(folder / "packages", ignore_errors=True)
             python = ("--python", sys.executable)
@@ -134,10 +132,3 @@ def _cache(name: str, *parts: bytes) -> Path:
     folder = cache_folder() / "airflow" / f"{name}-{digest}"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    with (folder / "lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield

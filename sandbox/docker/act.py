@@ -6,21 +6,19 @@ workflow needs one of these, the tests say what stands in for it.
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sandbox.docker.engine import Engine
 from sandbox.docker.images import RUNNER
-from sandbox.docker.machine import cache_folder, output
+from sandbox.docker.machine import cache_folder, locked, output
 
 BINARY = Path(sys.executable).with_name("act")
 
@@ -176,12 +174,6 @@ def _pairs(flag: str, values: Mapping[str, str]) -> Iterator[str]:
         yield f"{name}={value}"
 
 
-@contextmanager
-def _alone() -> Iterator[None]:
+def _alone() -> AbstractContextManager[None]:
     """One act at a time: it names containers and volumes by workflow and job alone."""
-    handle = os.open(cache_folder() / "act.lock", os.O_CREAT | os.O_RDWR)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
+    return locked(cache_folder() / "act.lock")

@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.docker.machine import UnavailableError, cache_folder, install, output
+from sandbox.docker.machine import UnavailableError, cache_folder, install, locked, output
 
 RUN = Path("/run/metaflow-deploy")
 START_LIMIT = 90.0  # seconds; a cold start takes two or three
@@ -47,6 +47,11 @@ def ensure_engine() -> Engine:
     Raises:
         UnavailableError: there is none and none can be started; the message says why.
     """
+    with locked(cache_folder() / "engine.lock"):
+        return _ensure_engine()
+
+
+def _ensure_engine() -> Engine:
     own = f"unix://{RUN}/docker.sock"
     for host in (None, own):
         if _answers(host):

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from sandbox.docker.engine import Engine
-from sandbox.docker.machine import UnavailableError, cache_folder, install, logged, output
+from sandbox.docker.machine import UnavailableError, cache_folder, install, locked, logged, output
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -69,6 +69,11 @@ def ensure_base(engine: Engine) -> None:
     Raises:
         UnavailableError: none of the three; the message says why.
     """
+    with locked(cache_folder() / "base-image.lock"):
+        _ensure_base(engine)
+
+
+def _ensure_base(engine: Engine) -> None:
     name = base_name()
     env = engine.environ()
     recipe = _recipe()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -19,6 +21,18 @@ def cache_folder() -> Path:
     folder = (Path(root) if root else Path.home() / ".cache") / "metaflow-deploy"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Nobody else holds the lock of that path, in this process or another, for as long as this lasts."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def output(command: Sequence[str], *, env: Mapping[str, str] | None = None, timeout: float = 60) -> str | None:

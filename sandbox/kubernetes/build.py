@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -10,12 +9,11 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.docker.machine import UnavailableError, cache_folder, logged
+from sandbox.docker.machine import UnavailableError, cache_folder, locked, logged
 from sandbox.kubernetes.versions import (
     ARGO_EVENTS_MODULE,
     ARGO_WORKFLOWS_MODULE,
@@ -79,7 +77,7 @@ def ensure_built(tell: Tell, programs: Sequence[str] = PROGRAMS) -> Built:
     folder = cache_folder() / "kubernetes" / f"{versions.kubernetes}-argo-{versions.argo_workflows}-{recipe()}"
     built = Built(folder, versions)
     (folder / "bin").mkdir(parents=True, exist_ok=True)
-    with _locked(folder / "lock"):
+    with locked(folder / "lock"):
         missing = [name for name in programs if not built.program(name).exists()]
         if missing or not (folder / "manifests").exists():
             _check_go(versions)
@@ -201,13 +199,3 @@ def _writable_copy(source: Path, target: Path) -> Path:
         for path in (Path(folder), *(Path(folder, name) for name in files)):
             path.chmod(path.stat().st_mode | 0o200)
     return target
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    handle = os.open(path, os.O_CREAT | os.O_RDWR)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import platform
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +15,7 @@ import msgspec
 import psutil
 from urllib3.exceptions import HTTPError
 
-from sandbox.docker.machine import UnavailableError, cache_folder, install, logged, output
+from sandbox.docker.machine import UnavailableError, cache_folder, install, locked, logged, output
 from sandbox.kubernetes import cgroups, network
 from sandbox.kubernetes.api import Api, ApiError, path_of, wait_for
 from sandbox.kubernetes.argo import install_controller_objects, install_crds
@@ -68,7 +66,7 @@ def up(place: Place, tell: Tell) -> None:
         UnavailableError: this machine can't, or something did not start; nothing is left then.
     """
     check_machine()
-    with locked(place):
+    with locked(place.lock):
         built = ensure_built(tell)
         if is_up(place):
             _mend(place, built)
@@ -85,7 +83,7 @@ def up(place: Place, tell: Tell) -> None:
 
 def down(place: Place) -> list[str]:
     """Take the cluster away, also one that came up half-way; what is left of it then, which should be nothing."""
-    with locked(place):
+    with locked(place.lock):
         return _down(place)
 
 
@@ -131,18 +129,6 @@ def start(place: Place, component: Component) -> None:
     Control(place.control).start(
         component.name, component.command, component.environment, place.logs / f"{component.name}.log"
     )
-
-
-@contextmanager
-def locked(place: Place) -> Iterator[None]:
-    """Nobody else brings the cluster up or takes it away for as long as this lasts."""
-    place.lock.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(place.lock, os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 def _up(place: Place, built: Built, tell: Tell) -> None:

@@ -24,6 +24,14 @@ FLOWS = "octo-org/flows"
 TOKEN = "ghs_sandboxtoken000000000000000000000000"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What shares the cluster runs one after another, whose components stop and whose CRDs change; beside it, as a
+    second process, all else. (`--dist loadgroup`)"""
+    for item in (one for one in items if one.path.is_relative_to(HERE)):
+        shares = item.path.is_relative_to(HERE / "kubernetes")
+        item.add_marker(pytest.mark.xdist_group("cluster" if shares else "no cluster"))
+
+
 @pytest.fixture(scope="session")
 def engine() -> Engine:
     """A Docker engine with the images. Without one these tests are skipped, unless E2E_REQUIRED is set."""

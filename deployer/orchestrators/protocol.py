@@ -26,6 +26,8 @@ class MetaflowSettings:
     """METAFLOW_KUBERNETES_NAMESPACE."""
     kubernetes_namespace_is_set: bool = False
     """Whether somebody chose it, in the environment or in Metaflow's configuration; else it is Metaflow's default."""
+    sensor_namespace: str | None = None
+    """METAFLOW_ARGO_EVENTS_SENSOR_NAMESPACE, where Metaflow puts Sensors; None: to the flows' own namespace."""
     argo_ui_url: str | None = None
     """METAFLOW_ARGO_WORKFLOWS_UI_URL."""
     region: str | None = None

@@ -237,6 +237,7 @@ def settings() -> MetaflowSettings:
         ui_url=value("UI_URL"),
         kubernetes_namespace=value("KUBERNETES_NAMESPACE") or "default",
         kubernetes_namespace_is_set=configuration.is_set("METAFLOW_KUBERNETES_NAMESPACE"),
+        sensor_namespace=value("ARGO_EVENTS_SENSOR_NAMESPACE"),
         argo_ui_url=value("ARGO_WORKFLOWS_UI_URL"),
         region=os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION"),
         state_machine_prefix=value("SFN_STATE_MACHINE_PREFIX"),

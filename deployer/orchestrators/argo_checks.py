@@ -16,7 +16,7 @@ from deployer.orchestrators import argo_documents as documents
 from deployer.orchestrators.checks import Setting
 from deployer.orchestrators.kubernetes_configuration import load_configuration
 from deployer.orchestrators.kubernetes_errors import FORBIDDEN, NOT_FOUND, failures
-from deployer.orchestrators.kubernetes_rights import ARGO, RIGHTS, Right
+from deployer.orchestrators.kubernetes_rights import ARGO, EARLIER_SENSORS, RIGHTS, Right
 from deployer.orchestrators.kubernetes_server import ApiServer
 from deployer.outcome import Check, DeployError, FailureReason
 
@@ -41,7 +41,7 @@ def examine(area: str, setting: Setting) -> tuple[Check, ...]:
     if area == "kubernetes":
         return (*_credentials(server.configuration, namespace), *_server(server))
     if area == "rights":
-        return _rights(server, namespace)
+        return _rights(server, namespace, str(setting("ARGO_EVENTS_SENSOR_NAMESPACE") or namespace))
     return (*_installed(server, setting, namespace), _controller(server, namespace))
 
 
@@ -120,10 +120,13 @@ def _identity(server: ApiServer) -> str | None:
     return str(answer.get("status", {}).get("userInfo", {}).get("username") or "") or None
 
 
-def _rights(server: ApiServer, namespace: str) -> tuple[Check, ...]:
+def _rights(server: ApiServer, namespace: str, sensor_namespace: str) -> tuple[Check, ...]:
+    wanted = [(right, sensor_namespace if right.resource == "sensors" else namespace) for right in RIGHTS]
+    if sensor_namespace != namespace:
+        wanted.append((EARLIER_SENSORS, namespace))
     return tuple(
-        rights_line(right, namespace, [verb for verb in right.verbs if not _may(server, namespace, right, verb)])
-        for right in RIGHTS
+        rights_line(right, where, [verb for verb in right.verbs if not _may(server, where, right, verb)])
+        for right, where in wanted
     )
 
 

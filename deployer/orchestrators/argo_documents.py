@@ -53,12 +53,23 @@ def triggers(template: Object) -> tuple[str, ...]:
     return tuple(words)
 
 
-def sensor_place(template: Object | None, name: str, namespace: str) -> tuple[str, str]:
-    """Name and namespace of the deployment's Sensor, which names no dots."""
+def sensor_place(
+    template: Object | None, name: str, namespace: str, sensor_namespace: str | None = None
+) -> tuple[str, str]:
+    """Name and namespace of the deployment's Sensor, which names no dots.
+
+    Args:
+        template: the WorkflowTemplate, if one stands. With triggers it says where the Sensor is; a Metaflow that knew
+            of no other namespace than the flows' says nothing.
+        name: the deployment's.
+        namespace: the flows'.
+        sensor_namespace: where a deployment without a Sensor would get one; None: with the flows.
+    """
     found = annotations_of(template)
+    without = namespace if triggers(template or {}) else sensor_namespace or namespace
     return (
         found.get("metaflow/sensor_name") or name.replace(".", "-"),
-        found.get("metaflow/sensor_namespace") or namespace,
+        found.get("metaflow/sensor_namespace") or without,
     )
 
 

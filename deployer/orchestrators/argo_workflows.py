@@ -109,7 +109,7 @@ class ArgoWorkflows:
         self._check_is_metaflows(template)
         cron = self._objects.get("CronWorkflow", deployment_id, self._namespace)
         triggers = documents.triggers(template)
-        sensor_name, sensor_namespace = documents.sensor_place(template, deployment_id, self._namespace)
+        sensor_name, sensor_namespace = self._sensor_place(template, deployment_id)
         sensor = self._sensor(sensor_name, sensor_namespace) if triggers else None
         return replace(
             self._deployment(template, cron),
@@ -169,7 +169,7 @@ class ArgoWorkflows:
         objects = {
             "WorkflowTemplate": template,
             "CronWorkflow": self._objects.get("CronWorkflow", deployment_id, self._namespace),
-            "Sensor": self._sensor(*documents.sensor_place(template, deployment_id, self._namespace)),
+            "Sensor": self._sensor(*self._sensor_place(template, deployment_id)),
         }
         return Snapshot(
             deployment_id=deployment_id,
@@ -182,7 +182,7 @@ class ArgoWorkflows:
         name = snapshot.deployment_id
         now = self._objects.get("WorkflowTemplate", name, self._namespace)
         before = snapshot.objects.get("Sensor")
-        places = {documents.sensor_place(now, name, self._namespace): None}
+        places = {self._sensor_place(now, name): None}
         if before is not None:
             places[before["metadata"]["name"], before["metadata"]["namespace"]] = before
         changes = [self._put_back("Sensor", *place, one) for place, one in places.items()]
@@ -249,9 +249,7 @@ class ArgoWorkflows:
         with put_back_on_failure(self, deployment_id):
             changes = [
                 self._remove("CronWorkflow", deployment_id, self._namespace, deployment_id),
-                self._remove(
-                    "Sensor", *documents.sensor_place(template, deployment_id, self._namespace), deployment_id
-                ),
+                self._remove("Sensor", *self._sensor_place(template, deployment_id), deployment_id),
             ]
             if template is not None and self._objects.delete("WorkflowTemplate", deployment_id, self._namespace):
                 changes.append(_change("WorkflowTemplate", deployment_id, self._namespace, Action.REMOVED))
@@ -260,6 +258,9 @@ class ArgoWorkflows:
     def _argo_url(self, path: str) -> str | None:
         base = self._settings.argo_ui_url
         return f"{base.rstrip('/')}/{path}" if base else None
+
+    def _sensor_place(self, template: Object | None, name: str) -> tuple[str, str]:
+        return documents.sensor_place(template, name, self._namespace, self._settings.sensor_namespace)
 
     def _sensor(self, name: str, namespace: str) -> dict[str, Any] | None:
         return self._objects.get("Sensor", name, namespace, missing_kind_is_none=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Right:
-    """Verbs on one resource of one API group, in Metaflow's namespace."""
+    """Verbs on one resource of one API group, in Metaflow's namespace; on `sensors`, in that of the Sensors."""
 
     group: str
     resource: str
@@ -71,3 +71,6 @@ RIGHTS = (
         besides=(("list", "why a task waits, or ended, is told as far as the workflow-controller says it"),),
     ),
 )
+EARLIER_SENSORS = Right(group=ARGO, resource="sensors", deploying=("delete",))
+"""What the flows' namespace has to grant where Sensors have one of their own: before Metaflow replaces a flow without a
+trigger, it deletes the Sensor that may stand with the flow (argo_workflows.py, cleanup_previous_sensors)."""

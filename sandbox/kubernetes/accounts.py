@@ -1,9 +1,10 @@
-"""docs/rbac.yaml in a namespace, and a kubeconfig with a token of the job's own account, as its reader makes them."""
+"""docs/rbac.yaml and docs/rbac-sensors.yaml in namespaces of a test's, and a kubeconfig with a token of the job's own
+account, as their reader makes them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,15 @@ import yaml
 from sandbox.kubernetes.api import Api, path_for, path_of
 from sandbox.kubernetes.pki import kubeconfig
 
-RBAC = Path(__file__).resolve().parents[2] / "docs" / "rbac.yaml"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 ACCOUNT = "metaflow-deploy"
 """The job's own account in docs/rbac.yaml; the other one is that of the runs' pods."""
 NAMESPACE = "flows"
 """The namespace that docs/rbac.yaml is written for."""
+SENSOR_NAMESPACE = "events"
+"""The namespace of Sensors that docs/rbac-sensors.yaml is written for."""
+MOVED = ("get", "list", "create", "update")
+"""The verbs on `sensors` that the flows' namespace need not grant where Sensors have one of their own."""
 LEAST_SECONDS = 600
 """The shortest life of a token that the API server gives."""
 
@@ -33,25 +38,37 @@ class Account:
 
 def permissions() -> Iterator[tuple[str, str]]:
     """Each resource of the job's own Role with each of its verbs."""
-    for document in _documents(NAMESPACE):
+    for document in _documents("rbac.yaml", {}):
         if document["kind"] == "Role" and document["metadata"]["name"] == ACCOUNT:
             for rule in document["rules"]:
                 yield from ((resource, verb) for resource in rule["resources"] for verb in rule["verbs"])
 
 
 def make_account(
-    api: Api, namespace: str, *, without: tuple[str, str] | None = None, seconds: int = LEAST_SECONDS
+    api: Api,
+    namespace: str,
+    *,
+    sensor_namespace: str | None = None,
+    without: tuple[str, str] | None = None,
+    seconds: int = LEAST_SECONDS,
 ) -> Account:
     """Apply docs/rbac.yaml in a namespace that is there, and have a token made.
 
     Args:
-        without: a resource and a verb to take out of the Role.
+        namespace: the flows'.
+        sensor_namespace: where Sensors have a namespace of their own; docs/rbac-sensors.yaml is applied too, and the
+            flows' namespace then grants no more on `sensors` than that says.
+        without: a resource and a verb to take out of the Roles.
         seconds: how long the token holds.
     """
-    for document in _documents(namespace):
-        if without is not None and document["kind"] == "Role":
-            less = [_less(rule, *without) for rule in document["rules"]]
-            document["rules"] = [rule for rule in less if rule["verbs"]]  # a rule without verbs is refused
+    documents = _documents("rbac.yaml", {NAMESPACE: namespace})
+    if sensor_namespace is not None:
+        for verb in MOVED:
+            documents = [_less(document, "sensors", verb) for document in documents]
+        documents += _documents("rbac-sensors.yaml", {NAMESPACE: namespace, SENSOR_NAMESPACE: sensor_namespace})
+    if without is not None:
+        documents = [_less(document, *without) for document in documents]
+    for document in documents:
         api.apply(document, path_for(document))
     request = {
         "apiVersion": "authentication.k8s.io/v1",
@@ -66,14 +83,21 @@ def make_account(
     return Account(namespace=namespace, token=token, kubeconfig=text)
 
 
-def _documents(namespace: str) -> list[dict[str, Any]]:
-    """docs/rbac.yaml, with another namespace everywhere that it names its own."""
-    documents = [one for one in yaml.safe_load_all(RBAC.read_text()) if one is not None]
-    text = json.dumps(documents).replace(f'"namespace": "{NAMESPACE}"', f'"namespace": {json.dumps(namespace)}')
+def _documents(name: str, namespaces: Mapping[str, str]) -> list[dict[str, Any]]:
+    """A file of docs/, with other namespaces everywhere that it names its own."""
+    documents = [one for one in yaml.safe_load_all((DOCS / name).read_text()) if one is not None]
+    text = json.dumps(documents)
+    for written, namespace in namespaces.items():
+        text = text.replace(f'"namespace": "{written}"', f'"namespace": {json.dumps(namespace)}')
     return list(json.loads(text))
 
 
-def _less(rule: dict[str, Any], resource: str, verb: str) -> dict[str, Any]:
-    if resource not in rule["resources"]:
-        return rule
-    return {**rule, "verbs": [one for one in rule["verbs"] if one != verb]}
+def _less(document: dict[str, Any], resource: str, verb: str) -> dict[str, Any]:
+    """The same, without a verb on a resource if it is a Role."""
+    if document["kind"] != "Role":
+        return document
+    rules = [
+        {**rule, "verbs": [one for one in rule["verbs"] if one != verb]} if resource in rule["resources"] else rule
+        for rule in document["rules"]
+    ]
+    return {**document, "rules": [rule for rule in rules if rule["verbs"]]}  # a rule without verbs is refused

@@ -51,6 +51,17 @@ def test_a_sensors_place_is_what_the_template_says() -> None:
     assert sensor_place(None, "a.train", "ml") == ("a-train", "ml")
 
 
+def test_a_deployment_without_triggers_would_have_its_sensor_where_metaflow_puts_one_now() -> None:
+    assert sensor_place(template(sensor_name="train", sensor_namespace="events"), "train", "ml", "later") == (
+        "train",
+        "events",
+    )
+    assert sensor_place(None, "train", "ml", "later") == ("train", "later")
+    assert sensor_place(template(), "train", "ml", "later") == ("train", "later")
+    before = template(triggers=[{"name": "data"}])
+    assert sensor_place(before, "train", "ml", "later") == ("train", "ml"), "of a Metaflow that knew no other place"
+
+
 PROMISED = template(cron={"schedule": "0 6 * * *", "tz": ""}, triggers=[{"name": "data"}])
 REFUSED = {
     **CRON,

@@ -92,6 +92,42 @@ def test_a_sensor_has_a_namespace_of_its_own_where_that_is_set(job: Job, cluster
         cluster.remove_namespace(events)
 
 
+def test_the_role_in_the_sensors_own_namespace_takes_the_place_of_the_flows(
+    job: Job, cluster: Cluster, namespace: str
+) -> None:
+    events = f"{namespace}-events"
+    cluster.namespace(events)
+    job.runner.environment.update({**EVENTS, "METAFLOW_ARGO_EVENTS_SENSOR_NAMESPACE": events})
+    try:
+        account = make_account(cluster.api(), namespace, sensor_namespace=events, seconds=3600)
+        job = Job(job.runner, job.workspace, kubeconfig=account.kubeconfig)
+        for flow in ("arrival", "arrival", "tiny", "tiny"):  # made, replaced; without a trigger, and replaced
+            result = job(flow, deployment_name="sensed")
+            assert result.exit_code == 0, result.log
+            assert "lacks the verb" not in result.log
+            there = find(cluster, "Sensor", "sensed", events)
+            assert (there is not None) == (flow == "arrival")
+        assert job("arrival", deployment_name="sensed").exit_code == 0
+        doctor = job(operation="doctor")
+        assert doctor.exit_code == 0, doctor.log
+        assert "lacks" not in doctor.log
+        assert f"get, create, update, list, delete in `{events}`" in doctor.log
+        result = job(operation="delete", deployment_id="sensed")
+        assert result.exit_code == 0, result.log
+        assert find(cluster, "Sensor", "sensed", events) is None
+
+        less = make_account(cluster.api(), namespace, sensor_namespace=events, without=("sensors", "get"))
+        result = job("arrival", deployment_name="sensed", kubeconfig=less.kubeconfig)
+        assert result.outputs["failure-reason"] == "permission", result.log
+        assert f"lacks the verb `get` on `sensors` of the API group `argoproj.io` in the namespace `{events}`" in (
+            result.summary.replace("\\", "")
+        )
+        lacking = job(operation="doctor", kubeconfig=less.kubeconfig)
+        assert f"The job lacks `get` on `sensors.argoproj.io` in `{events}`" in lacking.log
+    finally:
+        cluster.remove_namespace(events)
+
+
 def test_a_trigger_without_argo_events_names_the_variables(job: Job) -> None:
     result = job("arrival")
     assert result.outputs["failure-reason"] == "deploy", result.log

@@ -26,6 +26,7 @@ SECRETS = {
     "airflow-password": "AIRFLOW_PASSWORD",
     "github-token": "COMMENT_TOKEN",
 }
+ORCHESTRATORS = {"argo-workflows", "step-functions", "airflow"}
 
 
 def read(path: Path) -> Any:
@@ -75,6 +76,17 @@ def test_the_button_and_its_example_are_the_same_but_for_where_they_are() -> Non
         assert len(one["on"]["workflow_dispatch"]["inputs"]) <= 25, "GitHub takes no more"
         one["on"]["workflow_dispatch"]["inputs"]["flow"].pop("default")
     assert ours == example
+
+
+def test_the_button_reaches_every_orchestrator_that_comes_with_the_action() -> None:
+    button = read(ROOT / ".github" / "workflows" / "manual.yml")
+    assert set(button["on"]["workflow_dispatch"]["inputs"]["orchestrator"]["options"]) == ORCHESTRATORS
+    deploy, reusable = button["jobs"]["deploy"], read(ROOT / ".github" / "workflows" / "deploy.yml")
+    for name, about in reusable["on"]["workflow_call"]["inputs"].items():
+        if name.startswith("airflow-") and not about.get("default"):
+            assert deploy["with"][name] == f"${{{{ vars.{name.upper().replace('-', '_')} }}}}"
+    for name in ("KUBECONFIG", "METAFLOW_CONFIG", "AIRFLOW_TOKEN", "AIRFLOW_PASSWORD"):
+        assert deploy["secrets"][name] == f"${{{{ secrets.{name} }}}}"
 
 
 def test_the_button_offers_every_operation_and_hands_on_every_field() -> None:

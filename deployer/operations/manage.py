@@ -159,7 +159,7 @@ def production_token(handle: FlowHandle) -> Managed:
 
 
 def deleted(handle: FlowHandle, row: DeploymentRow) -> DeploymentRow:
-    """The row, once its deployment is deleted.
+    """The row, once its deployment is deleted; or why it was kept.
 
     Raises:
         WorkerError: it could not be deleted.
@@ -167,10 +167,12 @@ def deleted(handle: FlowHandle, row: DeploymentRow) -> DeploymentRow:
     limit = Deadline(handle.job.inputs.deploy_timeout)
     request = asked.Delete(deployment_id=row.id) if row.deployment is not None else asked.DeleteLeftovers(row=row)
     changes = handle.call(request, tuple[Change, ...], limit)
-    removed = [change for change in changes if change.action is Action.REMOVED]
-    why = row.why if removed else "It was gone already."
     parts = tuple(str(change) for change in changes)
-    return replace(row, parts=parts, fate=Fate.DELETED if removed else Fate.UNCHANGED, why=why)
+    if any(change.action is Action.REMOVED for change in changes):
+        return replace(row, parts=parts, fate=Fate.DELETED)
+    if changes:
+        return replace(row, parts=parts, fate=Fate.KEPT, why=_sentence(changes[0].note))
+    return replace(row, parts=parts, fate=Fate.UNCHANGED, why="It was gone already.")
 
 
 def _deployment(handle: FlowHandle) -> Deployment:
@@ -195,7 +197,8 @@ def _delete_leftovers(handle: FlowHandle, identifier: str) -> DeploymentRow:
         raise WorkerError((unknown(identifier, listing, handle.job.inputs.orchestrator),))
     done = [deleted(handle, row) for row in rows]
     parts = tuple(part for row in done for part in row.parts)
-    return replace(done[0], parts=parts, why="Only this was left of it.")
+    gone = next((row for row in done if row.fate is Fate.DELETED), None)
+    return replace(gone, parts=parts, why="Only this was left of it.") if gone else replace(done[0], parts=parts)
 
 
 def _one(row: DeploymentRow, warning: str | None = None) -> Managed:

@@ -115,4 +115,8 @@ class Inventory(Protocol):
         """Whether a run id is one that this deployment gives its runs; None where that does not show."""
 
     def delete_leftovers(self, row: DeploymentRow) -> tuple[Change, ...]:
-        """Remove what a row without a deployment stands for."""
+        """Remove what a row without a deployment stands for, if it still does: somebody may have deployed since.
+
+        Returns:
+            What was removed, and what was left with the reason; nothing where nothing stood any more.
+        """

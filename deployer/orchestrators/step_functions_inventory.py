@@ -40,6 +40,8 @@ REMEMBERED_DAYS = 90
 """How long Step Functions keeps an execution (quotas: execution history retention time)."""
 RULE_DESCRIPTION = "Metaflow generated rule for "
 """What Metaflow writes to every rule (metaflow/plugins/aws/step_functions/event_bridge_client.py)."""
+ARN_PARTS = 7
+"""Parts of a state machine's ARN."""
 UNKNOWN = (
     "When it was deployed last is not known: it was updated after its last run, and not by this action, which would "
     "have stamped it."
@@ -135,16 +137,19 @@ class StepFunctionsInventory:
         return None if run_id.startswith("sfn-") else False
 
     def delete_leftovers(self, row: DeploymentRow) -> tuple[Change, ...]:
-        """Remove the rule that stands alone, with its targets."""
+        """Remove the rule, with its targets, where it still starts nothing that is there."""
         name = row.parts[0].removeprefix("rule ")
         with failures(f"deleting the rule {name}"):
             try:
-                targets = [one["Id"] for one in self._events.list_targets_by_rule(Rule=name)["Targets"]]
+                targets = self._events.list_targets_by_rule(Rule=name)["Targets"]
+                note = self._why_kept(name, [str(one["Arn"]) for one in targets])
+                if note is not None:
+                    return (Change(kind="rule", name=name, action=Action.UNCHANGED, note=note),)
                 if targets:
-                    self._events.remove_targets(Rule=name, Ids=targets)
+                    self._events.remove_targets(Rule=name, Ids=[one["Id"] for one in targets])
                 self._events.delete_rule(Name=name)
             except self._events.exceptions.ResourceNotFoundException:
-                return (Change(kind="rule", name=name, action=Action.UNCHANGED, note="gone already"),)
+                return ()
         return (Change(kind="rule", name=name, action=Action.REMOVED),)
 
     def _machines(self) -> list[Object]:
@@ -238,6 +243,17 @@ class StepFunctionsInventory:
             for name, rule in rules.items()
             if name not in standing and str(rule.get("Description", "")) == f"{RULE_DESCRIPTION}{name}"
         ]
+
+    def _why_kept(self, rule: str, targets: Sequence[str]) -> str | None:
+        """Why a rule is not left over, as the end of a sentence; None: it is."""
+        machines = {str(one["name"]): str(one["stateMachineArn"]) for one in self._machines()}
+        again = next((name for name in machines if rule_name(name) == rule), None)
+        if again is not None:
+            return f"the state machine {again} was deployed while the others were looked at"
+        # behind a state machine's ARN a version's number or an alias may stand
+        started = next((arn for arn in targets if ":".join(arn.split(":")[:ARN_PARTS]) in machines.values()), None)
+        started = started or next((arn for arn in targets if ":stateMachine:" not in arn), None)
+        return f"it starts {started}" if started is not None else None
 
     def _each(self, ask: Callable[[T], R], items: Sequence[T]) -> list[R]:
         """Ask for several at a time; the first error ends it."""

@@ -46,7 +46,8 @@ def inventory_story(outcome: Outcome) -> str:
     if outcome.operation == "production-token":
         return f"The production token of {name} is in the output {code('production-token')}"
     if outcome.operation == "delete":
-        return f"{name} was deleted" if row.fate is Fate.DELETED else f"{name} was gone already"
+        told = {Fate.DELETED: "was deleted", Fate.KEPT: "was left as it is"}
+        return f"{name} {told.get(row.fate, 'was gone already')}"
     run = f"The run {code(shortened(row.runs[0].id))} of {name}" if row.runs else name
     return f"{run} was {row.fate}" if row.fate is not Fate.UNCHANGED else f"{run} was left as it is"
 

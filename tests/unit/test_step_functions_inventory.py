@@ -19,7 +19,7 @@ from deployer.orchestrators.inventory import DeploymentFilter
 from deployer.orchestrators.protocol import MetaflowSettings
 from deployer.orchestrators.step_functions import StepFunctions
 from deployer.orchestrators.step_functions_inventory import InventoryClients, StepFunctionsInventory
-from deployer.outcome import DeployError, Provenance, RunStatus
+from deployer.outcome import Action, DeployError, DeploymentRow, Provenance, RunStatus
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 ARN = "arn:aws:states:eu-west-1:123456789012:stateMachine:"
@@ -186,6 +186,48 @@ def test_rules_of_state_machines_that_are_gone_are_told() -> None:
     assert [(row.id, row.parts) for row in alone] == [("Gone", ("rule Gone",))]
     filtered = inventory(aws).listing(DeploymentFilter(project="p"), runs=False, leftovers=True)
     assert filtered.rows == (), "a rule does not say which project it is of"
+
+
+def test_a_rule_is_deleted_only_where_what_it_starts_is_still_gone() -> None:
+    class Events(Aws):
+        targets: dict[str, list[str]] = {}  # noqa: RUF012  # replaced whole below
+
+        def list_targets_by_rule(self, Rule: str) -> dict[str, Any]:  # noqa: N803
+            if Rule not in self.targets:
+                raise Gone
+            return {"Targets": [{"Id": f"{n}", "Arn": arn} for n, arn in enumerate(self.targets[Rule])]}
+
+        def remove_targets(self, Rule: str, Ids: list[str]) -> None:  # noqa: N803
+            assert len(Ids) == len(self.targets[Rule])
+            self.targets = {**self.targets, Rule: []}
+
+        def delete_rule(self, Name: str) -> None:  # noqa: N803
+            assert not self.targets[Name]
+            self.targets = {name: arns for name, arns in self.targets.items() if name != Name}
+
+    def row(name: str) -> DeploymentRow:
+        return DeploymentRow(id=name, orchestrator="step-functions", parts=(f"rule {name}",))
+
+    aws = Events({"Again": {}, "x" * 70: {}})
+    long = rule_name("x" * 70)
+    aws.targets = {
+        "Gone": [ARN + "Gone"],
+        "Empty": [],
+        "Again": [],
+        long: [ARN + "Gone"],
+        "Else": [ARN + "Gone", ARN + "Again:live"],
+        "Lambda": ["arn:aws:lambda:eu-west-1:123456789012:function:hook"],
+    }
+    over = inventory(aws)
+    kept = {}
+    for name in list(aws.targets):
+        (change,) = over.delete_leftovers(row(name))
+        if change.action is Action.UNCHANGED:
+            kept[name] = change.note
+    assert set(aws.targets) == set(kept) == {"Again", long, "Else", "Lambda"}
+    assert kept["Again"] == "the state machine Again was deployed while the others were looked at"
+    assert kept["Else"] == f"it starts {ARN}Again:live"
+    assert over.delete_leftovers(row("Gone")) == (), "it was gone already"
 
 
 SINCE = NOW - timedelta(days=90)

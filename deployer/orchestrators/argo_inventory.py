@@ -1,24 +1,24 @@
 """What stands in Argo Workflows: WorkflowTemplates, their CronWorkflows, Sensors and Workflows, listed page by page.
 
-Of templates, Sensors and Workflows only the metadata is asked for (`PartialObjectMetadataList`, Kubernetes API
-concepts: receiving resources as metadata), since a template may have a megabyte and all that is told of it stands in
-its annotations. A Workflow's template shows in its name: Metaflow, Argo's CronWorkflows and Sensors, and this action
-all name it after the template, with one part more behind the last dash.
+Of templates and Workflows only the metadata is asked for (`PartialObjectMetadataList`, Kubernetes API concepts:
+receiving resources as metadata), since a template may have a megabyte and all that is told of it stands in its
+annotations. A Workflow's template shows in its name (`argo_names`).
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from deployer.orchestrators.argo_documents import annotations_of, sensor_place
+from deployer.orchestrators.argo_leftovers import ArgoLeftovers
+from deployer.orchestrators.argo_names import ByTemplate, is_named_after
 from deployer.orchestrators.inventory import Activity, DeploymentFilter, Listing
 from deployer.orchestrators.kubernetes_errors import NOT_FOUND, failures
 from deployer.orchestrators.kubernetes_objects import GROUP, PLURALS, VERSION, Connect, KubernetesObjects, Object
-from deployer.outcome import Action, Change, DeployError, Deployment, DeploymentRow, FailureReason, Run, RunStatus
+from deployer.outcome import Change, DeployError, Deployment, DeploymentRow, FailureReason, Run, RunStatus
 
 REQUEST_SECONDS = (10, 30)
 """To connect, and to be answered: a page is larger than an object."""
@@ -37,9 +37,6 @@ PHASES = {
     "Failed": RunStatus.FAILED,
     "Error": RunStatus.FAILED,
 }
-METAFLOWS_HISTORY = 10000
-"""The history limits that Metaflow gives every CronWorkflow (metaflow/plugins/argo/argo_client.py); it gives it no
-label and no annotation to be known by."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +59,7 @@ class ArgoInventory:
         objects: KubernetesObjects,
         namespace: str,
         *,
+        sensor_namespace: str | None,
         describe: Callable[[Object, Object | None], Deployment],
         run_url: Callable[[Deployment, str], str | None],
     ) -> None:
@@ -69,6 +67,7 @@ class ArgoInventory:
         connect: makes the Kubernetes clients.
         objects: single objects.
         namespace: where Metaflow deploys to.
+        sensor_namespace: where it puts Sensors; None: to the same namespace.
         describe: makes a deployment of a WorkflowTemplate's metadata and its CronWorkflow.
         run_url: the page of a run.
         """
@@ -76,6 +75,8 @@ class ArgoInventory:
         self._metadata_api = _metadata_only(self._api)
         self._objects = objects
         self._namespace = namespace
+        self._sensor_namespace = sensor_namespace or namespace
+        self._alone = ArgoLeftovers(objects, namespace)
         self._describe = describe
         self._run_url = run_url
 
@@ -85,7 +86,7 @@ class ArgoInventory:
         templates = self._list("WorkflowTemplate", self._namespace)
         started = self._started()
         ours = [one for one in templates if "metaflow/owner" in annotations_of(one)]
-        rows = [self._row(one, crons.get(_name(one)), started[_name(one)]) for one in ours]
+        rows = [self._row(one, crons.get(_name(one)), started.of(_name(one))) for one in ours]
         rows = [row for row in rows if row.deployment is not None and wanted.takes(row.deployment)]
         warnings: list[str] = []
         if leftovers:
@@ -100,7 +101,7 @@ class ArgoInventory:
 
     def latest_runs(self, deployment: Deployment, limit: int) -> tuple[Run, ...]:
         """The newest Workflows of the template; those that Argo has removed are not among them."""
-        newest = sorted(self._started()[deployment.id], key=lambda one: one.at, reverse=True)[:limit]
+        newest = sorted(self._started().of(deployment.id), key=lambda one: one.at, reverse=True)[:limit]
         return tuple(self._run(one, deployment) for one in newest)
 
     def activity(self, deployments: Sequence[Deployment], since: datetime) -> tuple[Activity, ...]:  # noqa: ARG002
@@ -110,24 +111,21 @@ class ArgoInventory:
         return tuple(
             Activity(
                 deployment_id=one.id,
-                last_run_at=_last(started[one.id], crons.get(one.id)),
-                active=any(not run.status.is_terminal for run in started[one.id]),
+                last_run_at=_last(started.of(one.id), crons.get(one.id)),
+                active=any(not run.status.is_terminal for run in started.of(one.id)),
                 deployed_at=one.deployed_at,
             )
             for one in deployments
         )
 
     def has_run(self, deployment: Deployment, run_id: str) -> bool | None:
-        """A run's id is `argo-`, the template's name, and one part more."""
-        return template_of(run_id.removeprefix("argo-")) == deployment.id if run_id.startswith("argo-") else False
+        """A run's id is `argo-` and the name of its Workflow, which is named after the template."""
+        is_ours = run_id.startswith("argo-")
+        return is_named_after(run_id.removeprefix("argo-"), deployment.id) if is_ours else False
 
     def delete_leftovers(self, row: DeploymentRow) -> tuple[Change, ...]:
-        """Remove the CronWorkflow or the Sensor that stands alone."""
-        changes = []
-        for part in row.parts:
-            kind, name, namespace = _part(part, self._namespace)
-            changes.append(self._delete(kind, name, namespace))
-        return tuple(changes)
+        """Remove the CronWorkflow or the Sensor, where it still stands alone."""
+        return self._alone.delete(row)
 
     def _row(self, template: Object, cron: Object | None, started: Sequence[_Started]) -> DeploymentRow:
         deployment: Deployment = self._describe(template, cron)
@@ -152,14 +150,13 @@ class ArgoInventory:
             begun=one.status is not RunStatus.PENDING,
         )
 
-    def _started(self) -> dict[str, list[_Started]]:
+    def _started(self) -> ByTemplate[_Started]:
         """All Workflows of the namespace by their template."""
-        found: dict[str, list[_Started]] = defaultdict(list)
+        found: ByTemplate[_Started] = ByTemplate()
         for one in self._list("Workflow", self._namespace):
             labels = one["metadata"].get("labels") or {}
             status = PHASES.get(labels.get(PHASE, ""), RunStatus.PENDING)
-            template = labels.get(CRON) or template_of(_name(one))
-            found[template].append(_Started(_name(one), _created(one), status))
+            found.add(_name(one), _Started(_name(one), _created(one), status), labels.get(CRON))
         return found
 
     def _leftovers(
@@ -167,25 +164,19 @@ class ArgoInventory:
     ) -> tuple[list[DeploymentRow], list[str]]:
         names = {_name(one) for one in templates}
         # a CronWorkflow says nothing of flow, project and tags: what asks for them does not mean it
-        alone = {name for name, one in crons.items() if wanted.is_open and _is_alone(one, names)}
-        rows = [_alone(name, f"CronWorkflow {name}") for name in sorted(alone)]
-        places = [sensor_place(one, _name(one), self._namespace) for one in templates]
-        expected = {sensor for sensor, _ in places}
+        rows = self._alone.crons(crons, names) if wanted.is_open else []
+        expected = {sensor_place(one, _name(one), self._namespace) for one in templates}
         warnings = []
-        for namespace in sorted({self._namespace, *(where for _, where in places)}):
+        for namespace in sorted({self._namespace, self._sensor_namespace, *(where for _, where in expected)}):
             sensors, warning = self._sensors(namespace)
             warnings += [warning] if warning else []
-            rows += [
-                _alone(_name(sensor), f"Sensor {_name(sensor)} in {namespace}")
-                for sensor in sensors
-                if _name(sensor) not in expected and _is_metaflows_sensor(sensor) and _takes(wanted, sensor)
-            ]
+            rows += self._alone.sensors(sensors, namespace, templates=names, expected=expected, wanted=wanted)
         return rows, warnings
 
     def _sensors(self, namespace: str) -> tuple[list[Object], str | None]:
         """The Sensors of a namespace: none without Argo Events; told where they may not be listed."""
         try:
-            return self._list("Sensor", namespace, missing_kind_is_empty=True), None
+            return self._list("Sensor", namespace, whole=True, missing_kind_is_empty=True), None
         except DeployError as error:
             if error.failure.reason is not FailureReason.PERMISSION:
                 raise
@@ -220,16 +211,6 @@ class ArgoInventory:
                 return
             following = {"_continue": token}
 
-    def _delete(self, kind: str, name: str, namespace: str) -> Change:
-        if self._objects.delete(kind, name, namespace):
-            return Change(kind=kind, name=name, namespace=namespace, action=Action.REMOVED)
-        return Change(kind=kind, name=name, namespace=namespace, action=Action.UNCHANGED, note="gone already")
-
-
-def template_of(workflow: str) -> str:
-    """The WorkflowTemplate that a Workflow's name tells: all but what stands behind the last dash."""
-    return workflow.rpartition("-")[0]
-
 
 def _metadata_only(api: Any) -> Any:
     """The same API, asked for nothing but metadata."""
@@ -256,38 +237,3 @@ def _last(started: Sequence[_Started], cron: Object | None) -> datetime | None:
     if scheduled:
         times.append(datetime.fromisoformat(scheduled))
     return max(times, default=None)
-
-
-def _is_alone(cron: Object, templates: Collection[str]) -> bool:
-    """Whether a CronWorkflow is one of Metaflow's, whose template is gone."""
-    spec = cron.get("spec") or {}
-    template = ((spec.get("workflowSpec") or {}).get("workflowTemplateRef") or {}).get("name")
-    limits = (spec.get("failedJobsHistoryLimit"), spec.get("successfulJobsHistoryLimit"))
-    return template == _name(cron) and template not in templates and limits == (METAFLOWS_HISTORY, METAFLOWS_HISTORY)
-
-
-def _is_metaflows_sensor(sensor: Object) -> bool:
-    return "metaflow/owner" in annotations_of(sensor)
-
-
-def _takes(wanted: DeploymentFilter, sensor: Object) -> bool:
-    annotations = annotations_of(sensor)
-    return wanted.takes(
-        Deployment(
-            id=_name(sensor),
-            orchestrator="argo-workflows",
-            flow_name=annotations.get("metaflow/flow_name", ""),
-            project=annotations.get("metaflow/project_name"),
-            project_branch=annotations.get("metaflow/branch_name"),
-        )
-    )
-
-
-def _alone(name: str, part: str) -> DeploymentRow:
-    return DeploymentRow(id=name, orchestrator="argo-workflows", parts=(part,))
-
-
-def _part(part: str, namespace: str) -> tuple[str, str, str]:
-    """Kind, name and namespace of `Sensor x in events`."""
-    kind, name, *where = part.replace(" in ", " ").split(" ")
-    return kind, name, where[0] if where else namespace

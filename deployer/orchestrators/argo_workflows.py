@@ -13,6 +13,7 @@ import msgspec
 from deployer.orchestrators import argo_documents as documents
 from deployer.orchestrators import argo_tasks as tasks
 from deployer.orchestrators.argo_inventory import ArgoInventory
+from deployer.orchestrators.argo_leftovers import started_by
 from deployer.orchestrators.kubernetes_configuration import kubeconfig_namespace, load_configuration
 from deployer.orchestrators.kubernetes_objects import Connect, KubernetesObjects, Object, stripped
 from deployer.orchestrators.protocol import MetaflowSettings, RunState, Snapshot, TaskTrouble
@@ -120,7 +121,12 @@ class ArgoWorkflows:
     def inventory(self) -> ArgoInventory:
         """All that Metaflow deployed to the namespace."""
         return ArgoInventory(
-            self._connect, self._objects, self._namespace, describe=self._deployment, run_url=self.run_url
+            self._connect,
+            self._objects,
+            self._namespace,
+            sensor_namespace=self._settings.sensor_namespace,
+            describe=self._deployment,
+            run_url=self.run_url,
         )
 
     def _deployment(self, template: Object, cron: Object | None) -> Deployment:
@@ -193,10 +199,10 @@ class ArgoWorkflows:
         return tuple(change for change in changes if change is not None)
 
     def run_state(self, deployment: Deployment, run_id: str, *, diagnose: bool = False) -> RunState | None:
-        """The Workflow's phase, and what its tasks wait for; None where it is not there, or no more: Argo removes old
-        ones."""
+        """The Workflow's phase, and what its tasks wait for; None where it is not there, or no more (Argo removes old
+        ones), or is of another template."""
         workflow = self._get_workflow(deployment, run_id)
-        if workflow is None:
+        if workflow is None or _template(workflow) not in (None, deployment.id):
             return None
         status = workflow.get("status") or {}
         state = _status(workflow)
@@ -240,8 +246,8 @@ class ArgoWorkflows:
         """Remove CronWorkflow, Sensor and WorkflowTemplate, the template last: what would start a run goes first. What
         was removed is put back where a later part cannot be.
 
-        A Sensor's name has no dots, so that two deployments' names may meet in one Sensor: what starts another
-        template is left.
+        A Sensor's name has no dots, and its namespace may serve several with flows, so that two deployments' names may
+        meet in one Sensor: what starts another template is left.
         """
         template = self._objects.get("WorkflowTemplate", deployment_id, self._namespace)
         if template is not None:
@@ -301,8 +307,10 @@ class ArgoWorkflows:
         one = self._objects.get(kind, name, namespace, missing_kind_is_none=kind == "Sensor")
         if one is None:
             return None
-        if not documents.runs_template(one, template):
-            return _change(kind, name, namespace, Action.UNCHANGED, f"it is not of {template} and stays")
+        elsewhere = kind == "Sensor" and any(where != self._namespace for _, where in started_by(one, namespace))
+        if elsewhere or not documents.runs_template(one, template):
+            note = f"it is not of {template}{f' in {self._namespace}' if elsewhere else ''} and stays"
+            return _change(kind, name, namespace, Action.UNCHANGED, note)
         self._objects.delete(kind, name, namespace)
         return _change(kind, name, namespace, Action.REMOVED)
 
@@ -313,7 +321,7 @@ class ArgoWorkflows:
         """Write one field of the Workflow's spec, where that changes anything."""
         name, namespace = _workflow_name(run_id), deployment.namespace or self._namespace
         workflow = self._get_workflow(deployment, run_id)
-        of = ((workflow or {}).get("spec") or {}).get("workflowTemplateRef", {}).get("name")
+        of = _template(workflow)
         if workflow is None or of != deployment.id:
             raise _no_such_run(deployment, run_id, of)
         state = _status(workflow)
@@ -351,6 +359,12 @@ def _status(workflow: Object) -> RunStatus:
     if state is RunStatus.FAILED and (workflow.get("spec") or {}).get("shutdown"):
         return RunStatus.TERMINATED
     return state
+
+
+def _template(workflow: Object | None) -> str | None:
+    """The name of the WorkflowTemplate that a Workflow runs."""
+    reference = ((workflow or {}).get("spec") or {}).get("workflowTemplateRef") or {}
+    return reference.get("name")
 
 
 def _change(kind: str, name: str, namespace: str, action: Action, note: str | None = None) -> Change:

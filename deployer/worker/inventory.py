@@ -92,7 +92,8 @@ def _remembered(inventory: Inventory, deployments: Sequence[Deployment]) -> Iter
             yield from (Activity(deployment_id=one.id, unknown=unknown) for one in ours)
             continue
         for one in ours:
-            started = [at for run_id, at in runs if inventory.has_run(one, run_id)]
+            # in doubt, it is one of this deployment
+            started = [at for run_id, at in runs if inventory.has_run(one, run_id) is not False]
             yield Activity(deployment_id=one.id, last_run_at=max(started, default=None))
 
 

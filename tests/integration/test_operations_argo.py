@@ -109,7 +109,10 @@ def cron(name: str, *, days: float | None = None) -> dict[str, Any]:
     }
 
 
-def sensor(name: str, of: str) -> dict[str, Any]:
+def sensor(name: str, of: str, namespace: str) -> dict[str, Any]:
+    """A Sensor as Metaflow writes it, wherever it stands, for a template in that namespace."""
+    metadata = {"generateName": f"{of}-", "namespace": namespace}
+    resource = {"kind": "Workflow", "metadata": metadata, "spec": {"workflowTemplateRef": {"name": of}}}
     return {
         "kind": "Sensor",
         "metadata": {
@@ -117,7 +120,7 @@ def sensor(name: str, of: str) -> dict[str, Any]:
             "creationTimestamp": ago(300),
             "annotations": {"metaflow/owner": OWNER, "metaflow/flow_name": "TrainFlow"},
         },
-        "spec": {"triggers": [{"template": {"name": of}}]},
+        "spec": {"triggers": [{"template": {"name": of, "k8s": {"source": {"resource": resource}}}}]},
     }
 
 
@@ -241,7 +244,7 @@ def test_a_deployment_is_deleted_with_its_schedule_and_its_triggers(
     place = {"sensor_name": "train", "sensor_namespace": namespace}
     cluster.place("workflowtemplates", [template("train", **place), template("other")], namespace)
     cluster.place("cronworkflows", [cron("train"), cron("other")], namespace)
-    cluster.place("sensors", [sensor("train", "train")], namespace)
+    cluster.place("sensors", [sensor("train", "train", namespace)], namespace)
     result = act(runner, workspace, cluster, "delete", deployment_id="train")
     assert result.exit_code == 0, result.log
     for plural in ("workflowtemplates", "cronworkflows", "sensors"):
@@ -302,7 +305,9 @@ def test_cleanup_takes_what_nobody_uses_and_says_why(
     cluster.place(
         "cronworkflows", [cron("scheduled", days=2), cron("gone-template", days=1), cron("unused")], namespace
     )
-    cluster.place("sensors", [sensor("gone-sensor", "gone.sensor"), sensor("unused", "unused")], namespace)
+    cluster.place(
+        "sensors", [sensor("gone-sensor", "gone.sensor", namespace), sensor("unused", "unused", namespace)], namespace
+    )
     runs = [workflow("ran-aaaaa", "ran", days=3), workflow("running-aaaaa", "running", days=150, phase="Running")]
     cluster.place("workflows", runs, namespace)
     recorded(runner, flow, "argo-forgotten-abcde")  # Argo has removed it; Metaflow's service knows of it
@@ -387,3 +392,41 @@ def test_when_metaflows_service_does_not_answer_nothing_is_taken_for_unused(
     result = act(runner, workspace, cluster, "cleanup", dry_run="false")
     assert fates(result) == {"one": "kept", "used": "kept"}
     assert "Metaflow's metadata service failed" in result.deployments[0]["why"]
+
+
+def test_a_namespace_for_sensors_is_shared_with_another_namespace_with_flows(
+    runner: Runner, workspace: Path, cluster: KubernetesControl, namespace: str
+) -> None:
+    events, theirs = f"{namespace}-events", f"{namespace}-theirs"
+    place = {"sensor_name": "old", "sensor_namespace": events}
+    cluster.place("workflowtemplates", [template("old"), template("used", days=1)], namespace)
+    cluster.place("workflowtemplates", [template("train", **place), template("old", **place)], theirs)
+    sensors = [sensor("train", "train", theirs), sensor("old", "old", theirs), sensor("gone", "gone", namespace)]
+    cluster.place("sensors", sensors, events)
+    runner.environment["METAFLOW_ARGO_EVENTS_SENSOR_NAMESPACE"] = events
+    result = act(runner, workspace, cluster, "cleanup", dry_run="false")
+    assert result.exit_code == 0, result.log
+    assert fates(result) == {"gone": "deleted", "old": "deleted", "used": "kept"}
+    assert cluster.get("sensors", "gone", events) is None
+    assert cluster.get("sensors", "train", events) is not None, "it starts what stands in the other namespace"
+    assert cluster.get("sensors", "old", events) is not None, "the other namespace's deployment has the same name"
+
+
+def test_runs_of_a_deployment_with_a_long_name_are_its_own(
+    runner: Runner, workspace: Path, cluster: KubernetesControl, namespace: str
+) -> None:
+    long = "recsys.user.octo-org.flows." + "x" * 43
+    other = "y" * 70
+    cluster.place("workflowtemplates", [template(long), template(other), template("used", days=1)], namespace)
+    cut = f"{long[:58]}abcde"  # as the API server cuts it
+    cluster.place("workflows", [workflow(cut, long, days=3), workflow("used-aaaaa", "used", days=1)], namespace)
+    recorded(runner, "TrainFlow", f"argo-{other[:58]}abcde")  # Argo has removed it; Metaflow's service knows of it
+    result = act(runner, workspace, cluster, "cleanup", dry_run="false")
+    assert fates(result) == {long: "kept", other: "kept", "used": "kept"}
+    why = {one["deployment_id"]: one["why"] for one in result.deployments}
+    assert (why[long], why[other]) == ("It ran 3 days ago.", "It ran just now.")
+    assert act(runner, workspace, cluster, "status", deployment_id=long).outputs["run-id"] == f"argo-{cut}"
+    refused = act(runner, workspace, cluster, "terminate", deployment_id=other, run_id=f"argo-{cut}")
+    assert "is no run of" in refused.log
+    ended = act(runner, workspace, cluster, "terminate", deployment_id=long, run_id=f"argo-{cut}")
+    assert fates(ended) == {long: "unchanged"}, ended.log

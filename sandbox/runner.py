@@ -196,9 +196,16 @@ class Runner:
 
 
 def merged_pull_request(
-    number: int, title: str, *, base: str = "main", merged: bool = True, sha: str, author: str = "octocat"
+    number: int,
+    title: str,
+    *,
+    base: str = "main",
+    merged: bool = True,
+    sha: str,
+    author: str = "octocat",
+    head: str = "octo-org/flows",
 ) -> dict[str, Any]:
-    """The payload of `pull_request: closed`, as far as actions read it."""
+    """The payload of `pull_request: closed`, as far as actions read it; `head` is the repository that it came from."""
     return {
         "action": "closed",
         "number": number,
@@ -209,7 +216,7 @@ def merged_pull_request(
             "merge_commit_sha": sha,
             "user": {"login": author},
             "base": {"ref": base, "repo": {"full_name": "octo-org/flows"}},
-            "head": {"ref": "feature", "sha": "f" * 40, "repo": {"full_name": "octo-org/flows", "fork": False}},
+            "head": {"ref": "feature", "sha": "f" * 40, "repo": {"full_name": head, "fork": head != "octo-org/flows"}},
         },
         "repository": {"full_name": "octo-org/flows", "default_branch": "main"},
         "sender": {"login": author},

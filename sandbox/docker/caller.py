@@ -9,6 +9,7 @@ from sandbox.docker.repositories import Repository
 from sandbox.runner import merged_pull_request, push
 from sandbox.world import World
 
+FLOWS = "octo-org/flows"
 WORKFLOW = ".github/workflows/deploy.yml"
 BEFORE = "0" * 40
 PULL_REQUEST = 7
@@ -35,11 +36,11 @@ class Caller:
         payload = push(before=BEFORE, after=self._commit, ref=f"refs/heads/{branch}")
         return self._act.run(WORKFLOW, "push", payload, repository=self._flows.folder, **options)
 
-    def close(self, text: str, *, merged: bool) -> ActResult:
-        """Commit the workflow and close the pull request."""
+    def close(self, text: str, *, merged: bool, head: str = FLOWS) -> ActResult:
+        """Commit the workflow and close the pull request, which came from the repository `head`."""
         sha = self._flows.commit({WORKFLOW: text}, "Merge")
         self._world.github.add_pull_request(
             number=PULL_REQUEST, title="Train", merged=merged, merge_commit_sha=sha if merged else None, state="closed"
         )
-        payload = merged_pull_request(PULL_REQUEST, "Train", merged=merged, sha=sha)
+        payload = merged_pull_request(PULL_REQUEST, "Train", merged=merged, sha=sha, head=head)
         return self._act.run(WORKFLOW, "pull_request", payload, repository=self._flows.folder)

@@ -49,6 +49,8 @@ class Authentication:
     cluster: str | None = None
     """The name of the EKS cluster that the stand-in is; none: it takes no tokens of EKS."""
     sts_url: str = ""
+    age: datetime.timedelta = AGE
+    """How long after its date a token is taken."""
     seen: list[dict[str, Any]] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -70,7 +72,7 @@ class Authentication:
         return entry["rejected"] is None
 
     def _identity(self, token: str) -> str:
-        url = _url(token)
+        url = _url(token, self.age)
         asked = urllib.request.Request(url, headers={HEADER: str(self.cluster), "accept": "application/json"})
         if not url.startswith(self.sts_url):
             raise Rejected("the URL is not STS's")
@@ -82,7 +84,7 @@ class Authentication:
         return _arn(text)
 
 
-def _url(token: str) -> str:
+def _url(token: str, age: datetime.timedelta) -> str:
     text = token.removeprefix(PREFIX)
     try:
         url = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
@@ -104,7 +106,7 @@ def _url(token: str) -> str:
     if not 0 <= int(values.get("x-amz-expires", "-1")) <= AGE.total_seconds():
         raise Rejected("X-Amz-Expires")
     made = datetime.datetime.strptime(values.get("x-amz-date", ""), "%Y%m%dT%H%M%SZ").replace(tzinfo=datetime.UTC)
-    if datetime.datetime.now(datetime.UTC) > made + AGE:
+    if datetime.datetime.now(datetime.UTC) > made + age:
         raise Rejected("expired")
     return url
 
@@ -123,6 +125,7 @@ def add(app: Flask, authentication: Authentication) -> None:
         asked = request.get_json()
         with authentication.lock:
             authentication.cluster, authentication.sts_url = asked["cluster"], asked["sts_url"]
+            authentication.age = datetime.timedelta(seconds=asked["seconds"]) if asked["seconds"] else AGE
             authentication.seen.clear()
         return jsonify({})
 

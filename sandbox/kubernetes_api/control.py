@@ -60,9 +60,14 @@ class KubernetesControl:
         }
         self._ask("POST", "/_control", body)
 
-    def become_eks_cluster(self, cluster: str, sts_url: str) -> None:
-        """Take tokens of EKS for this cluster, and ask this STS about them; those seen before are forgotten."""
-        self._ask("POST", "/_control/authentication", {"cluster": cluster, "sts_url": sts_url})
+    def become_eks_cluster(self, cluster: str, sts_url: str, *, seconds: float | None = None) -> None:
+        """Take tokens of EKS for this cluster, and ask this STS about them; those seen before are forgotten.
+
+        Args:
+            seconds: how long a token is taken for; EKS's 15 minutes where none is given.
+        """
+        asked = {"cluster": cluster, "sts_url": sts_url, "seconds": seconds}
+        self._ask("POST", "/_control/authentication", asked)
 
     def eks_tokens(self) -> list[dict[str, Any]]:
         """The tokens of EKS that came, one a request, the oldest first: `token`, the ARN it stands for as `identity`,

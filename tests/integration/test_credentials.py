@@ -20,8 +20,9 @@ from sandbox.aws.resources import DEPLOY_ROLE_ARN, REGION
 from sandbox.github.control import ID_TOKEN_PATH, ID_TOKEN_REQUEST_TOKEN
 from sandbox.kubernetes_api.app import TOKEN
 from sandbox.kubernetes_api.control import KubernetesControl
+from sandbox.kubernetes_api.secure import SecureApi
 from sandbox.processes import Servers
-from sandbox.runner import JobEvent, JobResult, Runner, merged_pull_request, push
+from sandbox.runner import ROOT, JobEvent, JobResult, Runner, merged_pull_request, push
 from sandbox.world import World
 
 SHA = "7a" * 20
@@ -71,22 +72,6 @@ def api(tmp_path: Path) -> Iterator[KubernetesControl]:
         yield KubernetesControl(servers.start("sandbox.kubernetes_api", host="127.0.0.1"))
     finally:
         servers.stop()
-
-
-class SecureApi:
-    """The Kubernetes API over TLS, as clusters have it."""
-
-    def __init__(self, servers: Servers, folder: Path) -> None:
-        arguments = ["--tls", str(folder)]
-        url = servers.start("sandbox.kubernetes_api", host="127.0.0.1", arguments=arguments)
-        self.url = url.replace("http://", "https://")
-        self.certificate = folder / "ca.crt"
-        self.control = KubernetesControl(self.url, certificate=self.certificate)
-
-    @property
-    def authority(self) -> str:
-        """The certificate authority, as a kubeconfig holds it."""
-        return base64.b64encode(self.certificate.read_bytes()).decode()
 
 
 @pytest.fixture
@@ -229,8 +214,7 @@ def test_nothing_is_asked_of_github_without_a_role(runner: Runner, workspace: Pa
 @pytest.fixture
 def eks(secure_api: SecureApi, world: World) -> SecureApi:
     """The API as the EKS cluster `flows-prod`."""
-    world.aws.put_cluster("flows-prod", endpoint=secure_api.url, certificate_authority=secure_api.authority)
-    secure_api.control.become_eks_cluster("flows-prod", world.aws_url)
+    secure_api.become_eks_cluster("flows-prod", world)
     return secure_api
 
 
@@ -305,6 +289,64 @@ def test_the_kubernetes_client_makes_a_token_anew_before_its_end(
     assert [one["rejected"] for one in eks.control.eks_tokens()] == [None] * 3
 
 
+SHORT_TOKENS = """
+import sys
+
+sys.path.insert(0, {root!r})
+import deployer.credentials.open as places
+
+made = places.cluster_kubeconfig
+
+
+def with_short_tokens(cluster):
+    document = made(cluster)
+    document["users"][0]["user"]["exec"]["args"] += ["--lifetime", "304"]
+    return document
+
+
+places.cluster_kubeconfig = with_short_tokens
+"""
+"""A sitecustomize by which tokens say that they end in 304 s; Kubernetes' client asks anew 300 s before that."""
+
+
+def test_the_actions_wait_outlives_the_tokens_of_an_eks_cluster(
+    runner: Runner, workspace: Path, secure_api: SecureApi, world: World, tmp_path: Path
+) -> None:
+    secure_api.become_eks_cluster("flows-prod", world, seconds=15)
+    (tmp_path / "short").mkdir()
+    (tmp_path / "short" / "sitecustomize.py").write_text(SHORT_TOKENS.format(root=str(ROOT)))
+    runner.environment["PYTHONPATH"] = str(tmp_path / "short")
+    api, since = secure_api.control, {"wait": 0}
+
+    def play(line: str) -> None:
+        """The controller's part: the run starts once it is seen, and ends when its first token is long over."""
+        (workflow,) = api.workflows() or [None]
+        if workflow is None or since["wait"]:
+            return
+        since["wait"] = len(api.eks_tokens())
+        ending.start()
+
+    def end() -> None:
+        deadline, cancellation = Deadline(120), Cancellation()
+        name = api.workflows()[0]["metadata"]["name"]
+        api.set_status(name, phase="Running", startedAt="2026-11-23T08:00:00Z")
+        while not deadline.passed and len({one["token"] for one in api.eks_tokens()[since["wait"] :]}) < 6:
+            cancellation.wait(0.2)
+        times = {"startedAt": "2026-11-23T08:00:00Z", "finishedAt": "2026-11-23T08:01:00Z"}
+        api.set_status(name, phase="Succeeded", **times)
+
+    ending = threading.Thread(target=end)
+    follow = {"trigger": "true", "wait": "completed", "poll_interval": "500ms", "wait_timeout": "180s"}
+    result = run(runner, workspace, eks_cluster="flows-prod", aws_region=REGION, tell=play, **follow)
+    assert since["wait"], result.log
+    ending.join()
+    assert result.outputs["run-status"] == "succeeded", result.log
+    waited = api.eks_tokens()[since["wait"] :]
+    assert {one["rejected"] for one in waited} == {None}
+    assert len({one["token"] for one in waited}) >= 6, "five lifetimes of a token, and one is taken for less than four"
+    assert warnings(result) == []
+
+
 # a runner in the cluster
 
 
@@ -363,6 +405,49 @@ def test_a_kubeconfig_in_base64_is_as_good(runner: Runner, workspace: Path, api:
     assert all(line.startswith("::add-mask::") for line in shown)
 
 
+GUARDED = """
+import os
+import stat
+
+from metaflow import FlowSpec, step
+
+file = os.environ["KUBECONFIG"]
+assert stat.S_IMODE(os.stat(file).st_mode) == 0o600, oct(os.stat(file).st_mode)
+assert stat.S_IMODE(os.stat(os.path.dirname(file)).st_mode) == 0o700, "others may look into its folder"
+with open({told!r}, "a") as told:
+    told.write(file + "\\n")
+
+
+class GuardedFlow(FlowSpec):
+    @step
+    def start(self):
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+
+if __name__ == "__main__":
+    GuardedFlow()
+"""
+
+
+@pytest.mark.parametrize("ends", ["well", "badly"])
+def test_the_kubeconfigs_file_is_the_jobs_alone_and_gone_after_it(
+    ends: str, runner: Runner, workspace: Path, api: KubernetesControl, tmp_path: Path
+) -> None:
+    told = tmp_path / "told"
+    (workspace / "flows" / "guarded.py").write_text(GUARDED.format(told=str(told)))
+    if ends == "badly":
+        api.configure(denied=[("create", "workflowtemplates")])
+    result = run(runner, workspace, flow="flows/guarded.py", kubeconfig=api.kubeconfig())
+    assert result.exit_code == (0 if ends == "well" else 1), result.log
+    files = {Path(line) for line in told.read_text().splitlines()}
+    assert files
+    assert [file for file in files if file.exists() or file.parent.exists()] == []
+
+
 def exec_kubeconfig(api: KubernetesControl, command: str, *arguments: str) -> str:
     document = json.loads(api.kubeconfig())
     plugin = {"apiVersion": "client.authentication.k8s.io/v1", "command": command, "args": list(arguments)}
@@ -403,8 +488,7 @@ def test_a_program_that_gives_a_token_is_as_good(runner: Runner, workspace: Path
 
 
 def of_a_fork(number: int) -> JobEvent:
-    payload = merged_pull_request(number, "A change", sha=SHA)
-    payload["pull_request"]["head"]["repo"] = {"full_name": "mona/flows", "fork": True}
+    payload = merged_pull_request(number, "A change", sha=SHA, head="mona/flows")
     return JobEvent(name="pull_request", payload=payload, sha=SHA, ref=f"refs/pull/{number}/merge")
 
 

@@ -16,7 +16,9 @@ from deployer.deadline import Cancellation, Deadline
 from deployer.event import Event
 from deployer.flows import read_flow
 from deployer.inputs import CommentMode, Inputs, check_paths
+from deployer.operations.airflow import airflow_settings
 from deployer.operations.job import open_worker
+from deployer.orchestrators.airflow.settings import AirflowSettings
 from deployer.orchestrators.checks import Area, areas
 from deployer.outcome import Check, CheckState, DeployError, Failure, FailureReason
 from deployer.worker import protocol
@@ -161,7 +163,8 @@ def _examined(doctor: Doctor, wanted: tuple[Area, ...]) -> Iterator[Check]:
         console=doctor.console,
         cancellation=doctor.cancellation,
     ) as worker:
-        process = _Process(worker, doctor.inputs.orchestrator)
+        folder = str(doctor.workspace / doctor.inputs.working_directory)
+        process = _Process(worker, doctor.inputs.orchestrator, airflow_settings(doctor.inputs, folder))
         try:
             ill: dict[str, str] = {}
             for area in wanted:
@@ -183,9 +186,10 @@ def _not_looked_at(area: Area, cause: str) -> Check:
 class _Process:
     """The process that looks; a new one after each that had to be ended."""
 
-    def __init__(self, worker: Worker, orchestrator: str) -> None:
+    def __init__(self, worker: Worker, orchestrator: str, airflow: AirflowSettings | None = None) -> None:
         self._worker = worker
         self._orchestrator = orchestrator
+        self._airflow = airflow
         self._process: FlowProcess | None = None
 
     def look(self, area: Area) -> tuple[Check, ...]:
@@ -198,7 +202,7 @@ class _Process:
         try:
             if self._process is None:
                 self._process = self._worker.start(deadline)
-            request = protocol.Examine(area=area.name, orchestrator=self._orchestrator)
+            request = protocol.Examine(area=area.name, orchestrator=self._orchestrator, airflow=self._airflow)
             return self._process.call(request, tuple[Check, ...], deadline)
         except WorkerCancelled:
             self._process = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from deployer.orchestrators.airflow.settings import AirflowSettings
 from deployer.outcome import Check, FailureReason
 
 
@@ -115,6 +116,22 @@ BATCH = Area(
     reason=FailureReason.ORCHESTRATOR_UNREACHABLE,
     needs=("metaflow", "aws"),
 )
+DAGS_FOLDER = Area(
+    name="dags-folder",
+    title="DAGs folder",
+    silent="The place for DAG files did not answer",
+    advice="Check `airflow-dags-folder`, and that the runner may reach the bucket.",
+    reason=FailureReason.ORCHESTRATOR_UNREACHABLE,
+    needs=("metaflow",),
+)
+AIRFLOW = Area(
+    name="airflow",
+    title="Airflow",
+    silent="Airflow did not answer",
+    advice="Check `airflow-url`, that Airflow is up, and that the runner may reach it.",
+    reason=FailureReason.ORCHESTRATOR_UNREACHABLE,
+    needs=("metaflow",),
+)
 PLUGIN = Area(
     name="plugin",
     title="Orchestrator",
@@ -127,6 +144,7 @@ OF_ALL = (METAFLOW, AWS, DATASTORE, METADATA)
 OF_ORCHESTRATOR = {
     "argo-workflows": (KUBERNETES, RIGHTS, ARGO),
     "step-functions": (STEP_FUNCTIONS, EVENTBRIDGE, BATCH),
+    "airflow": (DAGS_FOLDER, AIRFLOW),
 }
 
 
@@ -135,12 +153,13 @@ def areas(orchestrator: str) -> tuple[Area, ...]:
     return (*OF_ALL, *OF_ORCHESTRATOR.get(orchestrator, (PLUGIN,)))
 
 
-def examine(area: str, setting: Setting) -> tuple[Check, ...]:
+def examine(area: str, setting: Setting, airflow: AirflowSettings | None = None) -> tuple[Check, ...]:
     """Look at an area of an orchestrator; what its client needs is imported only now.
 
     Args:
         area: the name of an area that is no matter of Metaflow's own.
         setting: Metaflow's configuration.
+        airflow: where Airflow is; None for every other orchestrator.
 
     Raises:
         DeployError: the look itself failed.
@@ -149,6 +168,10 @@ def examine(area: str, setting: Setting) -> tuple[Check, ...]:
         from deployer.orchestrators import argo_checks
 
         return argo_checks.examine(area, setting)
+    if area in (DAGS_FOLDER.name, AIRFLOW.name):
+        from deployer.orchestrators.airflow import checks as airflow_checks
+
+        return airflow_checks.examine(area, setting, airflow or AirflowSettings())
     from deployer.orchestrators import aws_checks
 
     return aws_checks.examine(area, setting)

@@ -9,6 +9,7 @@ from typing import Any
 
 from deployer.check import bad, ok, warning
 from deployer.orchestrators import checks
+from deployer.orchestrators.airflow.settings import AirflowSettings
 from deployer.outcome import Check, FailureReason
 from deployer.worker import configuration
 
@@ -18,17 +19,18 @@ SERVICE_SECONDS = (5, 10)
 """To connect to the metadata service, and to be answered."""
 CLIENT = {"connect_timeout": 5, "read_timeout": 10, "retries": {"total_max_attempts": 2}}
 REMOTE_DATASTORES = ("s3", "azure", "gs")
-"""What Argo Workflows and Step Functions take (metaflow/plugins/argo/argo_workflows_cli.py)."""
+"""What Argo Workflows, Step Functions and Airflow take (metaflow/plugins/argo/argo_workflows_cli.py)."""
 NO_MORE = 400
 """The lowest HTTP status that is a refusal."""
 
 
-def examine(area: str, orchestrator: str) -> tuple[Check, ...]:
+def examine(area: str, orchestrator: str, airflow: AirflowSettings | None = None) -> tuple[Check, ...]:
     """Look at an area.
 
     Args:
         area: the name of an `Area`.
         orchestrator: Deployer's TYPE.
+        airflow: where Airflow is; None for every other orchestrator.
 
     Raises:
         DeployError: the look itself failed.
@@ -43,7 +45,7 @@ def examine(area: str, orchestrator: str) -> tuple[Check, ...]:
         from deployer.worker.plugins import plugin_check
 
         return (plugin_check(orchestrator),)
-    return checks.examine(area, setting)
+    return checks.examine(area, setting, airflow)
 
 
 class Settings:

@@ -154,6 +154,8 @@ class Examine(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     area: str
     """The name of an `Area` of `deployer.orchestrators.checks`."""
     orchestrator: str
+    airflow: AirflowSettings | None = None
+    """Where Airflow is; None for every other orchestrator."""
 
 
 Request = (

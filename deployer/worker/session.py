@@ -91,7 +91,7 @@ class Session:
             case protocol.Open():
                 return self._open(request)
             case protocol.Examine():
-                return checks.examine(request.area, request.orchestrator)
+                return checks.examine(request.area, request.orchestrator, request.airflow)
             case protocol.CheckParameters():
                 return {name: as_text(value) for name, value in self._converted(request.parameters).items()}
             case protocol.Name():

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.airflow.stand_in import Api, served
 from sandbox.kubernetes_api.app import TOKEN
 from sandbox.kubernetes_api.control import KubernetesControl
 from sandbox.processes import Servers
@@ -117,6 +118,23 @@ def test_a_cluster_that_is_well(on_argo: Runner, workspace: Path, cluster: Kuber
         assert found[f"Rights on {plural}"][0] == "ok"
     assert found["Workflow controller"][0] == "unknown", "no Workflow tells of it"
     assert TOKEN not in result.log.replace(f"::add-mask::{TOKEN}", "") + result.summary
+
+
+def test_an_airflow_that_is_well_and_what_is_not(on_argo: Runner, workspace: Path) -> None:
+    with served(Api()) as url:
+        airflow = {"orchestrator": "airflow", "airflow_dags_folder": "dags", "airflow_url": url}
+        result = look(on_argo, workspace, **airflow)
+        found = lines(result)
+        assert {state for state, _ in found.values()} == {"ok"}, result.log
+        told = {"Task image", "Datastore", "DAGs folder", "Airflow", "Airflow user", "Airflow scheduler"}
+        assert told <= set(found)
+        assert "Orchestrator" not in found, "it is no extension"
+        assert not (workspace / "dags").exists(), "nothing is made"
+        on_argo.environment["METAFLOW_DEFAULT_DATASTORE"] = "local"
+        assert_bad(look(on_argo, workspace, **airflow), "Datastore", "datastore", "tasks elsewhere cannot read")
+    on_argo.environment["METAFLOW_DEFAULT_DATASTORE"] = "s3"
+    result = look(on_argo, workspace, **{**airflow, "airflow_url": NOWHERE})
+    assert_bad(result, "Airflow", "orchestrator-unreachable", "cannot be reached")
 
 
 def test_a_flow_is_read_but_needs_not_be_there(runner: Runner, workspace: Path) -> None:

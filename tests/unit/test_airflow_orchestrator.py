@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import unquote
 
 import pytest
 from airflow_samples import PROVENANCE, compiled
@@ -20,6 +18,7 @@ from deployer.orchestrators.airflow.transport import Answer
 from deployer.orchestrators.inventory import DeploymentFilter
 from deployer.orchestrators.protocol import MetaflowSettings
 from deployer.outcome import Action, DeployError, Failure, FailureReason, RunStatus
+from sandbox.airflow.stand_in import Api
 
 URL = "https://airflow.example.com"
 START = "2026-11-24T05:33:13.006855+00:00"
@@ -42,70 +41,6 @@ class Folder:
 
     def names(self) -> tuple[str, ...]:
         return tuple(sorted(self.files))
-
-
-class Api:
-    """An Airflow's REST API, as far as it is asked; v1 or v2 by its version."""
-
-    def __init__(self, version: str = "3.3.2") -> None:
-        self._version = version
-        self.dags: dict[str, dict[str, Any]] = {}
-        self.sources: dict[str, str] = {}
-        self.runs: dict[str, dict[str, Any]] = {}
-        self.errors: list[dict[str, Any]] = []
-        self.tasks: list[dict[str, Any]] = []
-        self.logs: dict[str, Any] = {}
-        self.asked: list[tuple[str, str, Any]] = []
-
-    def version(self) -> str:
-        return self._version
-
-    def request(
-        self, method: str, path: str, query: Mapping[str, Any] | None = None, body: Mapping[str, Any] | None = None
-    ) -> Answer:
-        self.asked.append((method, path, body if body is not None else query))
-        parts = [unquote(part) for part in path.strip("/").split("/")]
-        found = self._answer(method, parts, dict(body or {}), dict(query or {}))
-        return found if isinstance(found, Answer) else Answer(status=200, body=found)
-
-    def _answer(  # noqa: C901, PLR0911, PLR0912  # one request a line
-        self, method: str, parts: list[str], body: dict[str, Any], query: dict[str, Any]
-    ) -> Any:
-        missing = Answer(status=404, body={"title": "not found"})
-        match method, parts:
-            case "GET", ["importErrors"]:
-                return {"import_errors": self.errors, "total_entries": len(self.errors)}
-            case "GET", ["dagSources", name]:
-                text = self.sources.get(name.removeprefix("token-of-"))
-                return {"content": text} if text is not None else missing
-            case "GET", ["dags"]:
-                return {"dags": list(self.dags.values()), "total_entries": len(self.dags)}
-            case "GET", ["dags", name, "details"]:
-                return self.dags.get(name, missing)
-            case "PATCH", ["dags", name]:
-                self.dags[name].update(body)
-                return self.dags[name]
-            case "DELETE", ["dags", name]:
-                return Answer(status=204) if self.dags.pop(name, None) else missing
-            case "GET", ["dags", _, "dagRuns"]:
-                newest = list(reversed(self.runs.values()))
-                page = newest[query["offset"] : query["offset"] + query["limit"]]
-                return {"dag_runs": page, "total_entries": len(newest)}
-            case "POST", ["dags", _, "dagRuns"]:
-                if body["dag_run_id"] in self.runs:
-                    return Answer(status=409, body={"detail": "exists"})
-                self.runs[body["dag_run_id"]] = {**body, "state": "queued"}
-                return self.runs[body["dag_run_id"]]
-            case "GET", ["dags", _, "dagRuns", run]:
-                return self.runs.get(run, missing)
-            case "PATCH", ["dags", _, "dagRuns", run, *_]:
-                self.runs[run].update(body)
-                return self.runs[run]
-            case "GET", ["dags", _, "dagRuns", _, "taskInstances"]:
-                return {"task_instances": self.tasks, "total_entries": len(self.tasks)}
-            case "GET", ["dags", _, "dagRuns", _, "taskInstances", task, "logs", _]:
-                return self.logs.get(task, missing)
-        raise AssertionError(f"{method} {parts}")
 
 
 def airflow(folder: Folder | None, api: Api | None, **settings: Any) -> Airflow:

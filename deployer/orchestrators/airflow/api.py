@@ -90,11 +90,19 @@ class AirflowApi:
 
     def import_error(self, file_name: str) -> DagImportError | None:
         """Why a file of that name cannot be loaded, in whatever folder it is."""
-        query = {"order_by": "-timestamp"}
-        for one in self._pages("/importErrors", "import_errors", query, "reading the import errors"):
+        for one in self.import_errors():
             if str(one.get("filename", "")).rsplit("/", 1)[-1] == file_name:
                 return DagImportError(filename=one["filename"], stack_trace=str(one.get("stack_trace") or ""))
         return None
+
+    def import_errors(self, page: int = PAGE) -> Iterator[dict[str, Any]]:
+        """Why files cannot be loaded, the newest first; page by page, as far as they are looked at."""
+        query = {"order_by": "-timestamp"}
+        return self._pages("/importErrors", "import_errors", query, "reading the import errors", page=page)
+
+    def health(self) -> dict[str, Any] | None:
+        """How Airflow's parts are: of each, by its name, a `status`; None where it does not tell."""
+        return self._get("/monitor/health" if self.is_v2 else "/health", "asking how Airflow's parts are")
 
     def trigger(self, dag_id: str, run_id: str, conf: Mapping[str, Any]) -> None:
         """Ask for a DAG run of that id; one that is there already was asked for before."""
@@ -111,9 +119,9 @@ class AirflowApi:
         """A DAG run."""
         return self._get(_run(dag_id, run_id), f"reading the DAG run {run_id}")
 
-    def dags(self) -> Iterator[dict[str, Any]]:
-        """All DAGs whose files Airflow has."""
-        return self._pages("/dags", "dags", {}, "listing the DAGs")
+    def dags(self, page: int = PAGE) -> Iterator[dict[str, Any]]:
+        """All DAGs whose files Airflow has; page by page, as far as they are looked at."""
+        return self._pages("/dags", "dags", {}, "listing the DAGs", page=page)
 
     def dag_runs(self, dag_id: str, page: int = PAGE) -> Iterator[dict[str, Any]]:
         """The runs of a DAG, the newest first; page by page, as far as they are looked at."""

@@ -17,10 +17,12 @@ import pytest
 from deployer.deadline import Cancellation, Deadline
 from deployer.environment import worker_environment
 from deployer.inputs import read_inputs
+from deployer.orchestrators.airflow import AirflowSettings
 from deployer.outcome import Change, Deployment, FailureReason, Provenance, Run, RunStatus
 from deployer.worker import inventory_protocol, protocol
 from deployer.worker.client import FlowProcess, Worker, WorkerError
 from deployer.worker.environment import interpreter
+from sandbox.airflow.stand_in import Api, served
 from sandbox.kubernetes_api.control import KubernetesControl
 from sandbox.processes import Servers
 from sandbox.runner import INHERITED
@@ -59,11 +61,24 @@ class Case:
     terminates: bool = True
     ends: bool = True
     """Whether something here takes up its runs, so that they come to an end."""
+    named_after: bool = True
+    """Whether Metaflow's id of a run holds the orchestrator's own name of it."""
 
 
 CASES = (
     Case(type="argo-workflows", runs="argo-contractflow-", suspends=True, ends=False, keyed=False),
     Case(type="step-functions", runs="sfn-"),
+    Case(
+        type="airflow",
+        runs="airflow-",
+        environment={
+            "METAFLOW_KUBERNETES_CONTAINER_IMAGE": "python:3.13",
+            "METAFLOW_UI_URL": "https://metaflow.example.com",
+        },
+        suspends=True,
+        ends=False,
+        named_after=False,
+    ),
     Case(
         type="dagster",
         runs="dagster-",
@@ -79,10 +94,11 @@ CASES = (
 class Standing:
     """A case with its flow deployed and a run of it triggered."""
 
-    def __init__(self, case: Case, worker: Worker, folder: Path) -> None:
+    def __init__(self, case: Case, worker: Worker, folder: Path, airflow: AirflowSettings) -> None:
         self.case = case
         self._worker = worker
         self._folder = folder
+        self._airflow = airflow if case.type == "airflow" else None
         self.flow, self.opened = self._open("contract.py")
         self.alone, _ = self._open(None)
         created = self.ask(protocol.Create(options={"tags": ["mine"]}, provenance=PROVENANCE), protocol.Created)
@@ -98,6 +114,7 @@ class Standing:
             folder=str(self._folder),
             flow_file=str(self._folder / flow) if flow is not None else None,
             repository_root=str(self._folder),
+            airflow=self._airflow,
         )
         return self._worker.open(request, Deadline(LIMIT))
 
@@ -131,11 +148,21 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubernetesCont
         servers.stop()
 
 
+@pytest.fixture(scope="module")
+def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowSettings]:
+    """A folder, and an API that has loaded what will be in it."""
+    api = Api()
+    api.dags["ContractFlow"] = {"dag_id": "ContractFlow", "is_paused": False}
+    with served(api) as url:
+        yield AirflowSettings(dags_folder=str(tmp_path_factory.mktemp("dags")), url=url)
+
+
 @pytest.fixture(scope="module", params=CASES, ids=[case.type for case in CASES])
 def standing(
     request: pytest.FixtureRequest,
     world: World,
     cluster: KubernetesControl,
+    airflow: AirflowSettings,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Standing]:
     case: Case = request.param
@@ -163,7 +190,7 @@ def standing(
         cancellation=cancellation,
         print_line=print,
     ) as worker:
-        yield Standing(case, worker, folder)
+        yield Standing(case, worker, folder, airflow)
     shutil.rmtree(folder / "overlay", ignore_errors=True)
 
 
@@ -252,7 +279,7 @@ def test_a_run_that_is_over_is_not_terminated_again(standing: Standing) -> None:
         return
     standing.follow()
     first, second = standing.ask(request, Change), standing.ask(request, Change)
-    assert first.name.endswith(standing.run.id.split("-", 1)[1])
+    assert first.name.endswith(standing.run.id.split("-", 1)[1]) is standing.case.named_after
     if standing.case.ends:
         assert (str(first.action), str(second.action)) == ("unchanged", "unchanged")
     else:

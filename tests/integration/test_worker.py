@@ -184,6 +184,13 @@ def test_another_metaflow_that_the_requirements_pin_is_the_one_that_deploys(runn
     assert result.deployments[0]["metaflow"].startswith("2.18.11"), result.deployments
 
 
+def test_a_requirements_file_beside_the_flow_may_pin_another_metaflow(runner: Runner, workspace: Path) -> None:
+    (workspace / "requirements.txt").write_text("# of this flow alone\nmetaflow==2.18.11\n")
+    result = deploy(runner, workspace, HEAD + BODY, requirements="requirements.txt")
+    assert result.exit_code == 0, result.log
+    assert result.deployments[0]["metaflow"].startswith("2.18.11"), result.deployments
+
+
 def test_requirements_that_break_metaflow_are_told(runner: Runner, workspace: Path) -> None:
     (workspace / "metaflow").mkdir()
     (workspace / "broken" / "metaflow").mkdir(parents=True)

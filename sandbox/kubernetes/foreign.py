@@ -1,8 +1,8 @@
 """A cluster that is not ours: kind's or k3d's on this machine, or a company's. It is looked at before it is used.
 
 Nothing is changed in it without being asked: Argo Workflows is installed only where INSTALL is set. The tests make
-namespaces of their own, delete them, and start Workflows there and in `default`, so it should be one that nobody depends
-on. What switches CRDs or stops components is skipped in it.
+namespaces of their own, delete them, and start Workflows there and in `default`, so it should be one that nobody
+depends on. What switches CRDs or stops components is skipped in it.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from sandbox.kubernetes.images import ctr, load_programs
 from sandbox.kubernetes.node import Control, end_first_process, start_first_process
 from sandbox.kubernetes.place import Place
 from sandbox.kubernetes.settings import CNI_PROGRAMS
-from sandbox.kubernetes.traces import sysctls, traces
+from sandbox.kubernetes.traces import named_traces, sysctls, traces
 
 PACKAGES = {
     "containerd": "containerd",
@@ -82,7 +82,11 @@ def up(place: Place, tell: Tell) -> None:
 
 
 def down(place: Place) -> list[str]:
-    """Take the cluster away, also one that came up half-way; what is left of it then, which should be nothing."""
+    """Take the cluster away, also one that came up half-way; what is left of it then, which should be nothing.
+
+    Where it is not known what stood on the machine before, the kernel's settings stay as they are, and what is left is
+    what bears names of the cluster's own.
+    """
     with locked(place.lock):
         return _down(place)
 
@@ -224,24 +228,28 @@ def _running(place: Place, ask: Callable[[], bool]) -> Callable[[], bool | None]
 
 def _down(place: Place) -> list[str]:
     end_first_process(place)
-    state = read_state(place)
-    if state is None:  # nothing, or what outlived the machine's last start
-        shutil.rmtree(place.data, ignore_errors=True)
-        return []
+    state = read_state(place)  # None: nothing was up, or the machine was started since
     _undo(network.part(place))
-    found = cgroups.hierarchies(cgroups.MOUNTS.read_text())
-    cgroups.remove(found, place.group)
+    cgroups.remove(cgroups.hierarchies(cgroups.MOUNTS.read_text()), place.group)
+    if state is not None:
+        _put_back(state)
+    shutil.rmtree(place.data, ignore_errors=True)
+    _undo(network.without_barrier(place))
+    shutil.rmtree(place.run, ignore_errors=True)
+    if state is None:
+        return named_traces(place)
+    changed = [f"sysctl {name} is {value}" for name, value in sysctls().items() if state.sysctls.get(name) != value]
+    return sorted({*traces(place)} - {*state.before}) + changed
+
+
+def _put_back(state: State) -> None:
+    """The kernel's settings and what the control groups handed down, as they were."""
     for root, before in state.controllers.items():
         cgroups.withdraw(Path(root), set(before))
     for name, value in state.sysctls.items():
         path = Path("/proc/sys") / name
         if path.read_text().strip() != value:
             path.write_text(f"{value}\n")
-    shutil.rmtree(place.data, ignore_errors=True)
-    _undo(network.without_barrier(place))
-    shutil.rmtree(place.run)
-    changed = [f"sysctl {name} is {value}" for name, value in sysctls().items() if state.sysctls.get(name) != value]
-    return sorted({*traces(place)} - {*state.before}) + changed
 
 
 def _components_file(place: Place) -> Path:

@@ -96,7 +96,7 @@ def resolv_conf() -> str:
 
 
 def cni(place: Place) -> str:
-    """The pods' network: a bridge on the node, the first 254 addresses of the range for it and its pods, no masquerading."""
+    """The pods' network: a bridge on the node, the first /24 of the range for it and its pods, no masquerading."""
     ipam = {
         "type": "host-local",
         "ranges": [[{"subnet": str(next(place.pods.subnets(new_prefix=24)))}]],

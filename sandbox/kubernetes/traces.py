@@ -6,8 +6,9 @@ import contextlib
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -46,14 +47,51 @@ def traces(place: Place) -> list[str]:
     """
     return sorted(
         [
-            *_processes(place),
-            *_mounts(place),
+            *named_traces(place),
             *_network(place),
-            *(f"iptables chain {one}" for one in _chains()),
-            *(f"control group {path}" for path in _groups(place)),
-            *(f"folder {path}" for path in (*FOLDERS, str(place.run), str(place.data)) if Path(path).exists()),
+            *(f"iptables chain {one}" for one in chains()),
+            *(f"control group {path}" for path in _groups("kubepods*")),
+            *(f"folder {path}" for path in FOLDERS if Path(path).exists()),
         ]
     )
+
+
+def named_traces(place: Place) -> list[str]:
+    """Those of them that bear names of the place's own, and so are its cluster's whatever was there before."""
+    return sorted(
+        [
+            *_processes(place),
+            *mounts(place, Path("/proc/mounts").read_text()),
+            *(f"link {link['ifname']}" for link in _links() if link.get("ifname") == place.link),
+            *(f"control group {path}" for path in _groups(place.group)),
+            *(f"folder {path}" for path in (place.run, place.data) if path.exists()),
+        ]
+    )
+
+
+def mounts(place: Place, text: str) -> Iterator[str]:
+    """The mounts in a cluster's folders.
+
+    Args:
+        text: of /proc/mounts, or of the same file of a process in other namespaces.
+    """
+    for line in text.splitlines():
+        target = line.split()[1]
+        if any(Path(target).is_relative_to(folder) for folder in (place.run, place.data)):
+            yield f"mount {target}"
+
+
+def chains(enter: Sequence[str] = ()) -> set[str]:
+    """Kubernetes' and CNI's chains in every table of either kind of iptables.
+
+    Args:
+        enter: a command that runs others in another network namespace; none: in this one.
+    """
+    found: set[str] = set()
+    for program in ("iptables-nft-save", "iptables-legacy-save", "ip6tables-nft-save", "ip6tables-legacy-save"):
+        if shutil.which(program):
+            found |= set(CHAINS.findall(output([*enter, program]) or ""))
+    return found
 
 
 def sysctls() -> dict[str, str]:
@@ -71,16 +109,13 @@ def _processes(place: Place) -> Iterator[str]:
                 yield f"process {process.pid}: {' '.join(command)}"
 
 
-def _mounts(place: Place) -> Iterator[str]:
-    for line in Path("/proc/mounts").read_text().splitlines():
-        target = line.split()[1]
-        if any(Path(target).is_relative_to(folder) for folder in (place.run, place.data)):
-            yield f"mount {target}"
+def _links() -> list[dict[str, Any]]:
+    return list(json.loads(output(["ip", "-json", "address", "show"]) or "[]"))
 
 
 def _network(place: Place) -> Iterator[str]:
-    for link in json.loads(output(["ip", "-json", "address", "show"]) or "[]"):
-        if link.get("ifname") in (place.link, NODE_LINK, BRIDGE):
+    for link in _links():
+        if link.get("ifname") in (NODE_LINK, BRIDGE):
             yield f"link {link['ifname']}"
         for address in link.get("addr_info", ()):
             local = str(address.get("local", ""))
@@ -94,18 +129,9 @@ def _network(place: Place) -> Iterator[str]:
             yield f"network namespace {namespace.split()[0]}"
 
 
-def _chains() -> set[str]:
-    """Kubernetes' and CNI's chains in every table of either kind of iptables."""
-    found: set[str] = set()
-    for program in ("iptables-nft-save", "iptables-legacy-save", "ip6tables-nft-save", "ip6tables-legacy-save"):
-        if shutil.which(program):
-            found |= set(CHAINS.findall(output([program]) or ""))
-    return found
-
-
-def _groups(place: Place) -> Iterator[Path]:
+def _groups(pattern: str) -> Iterator[Path]:
     for root in cgroups.hierarchies(cgroups.MOUNTS.read_text()):
-        yield from (path for pattern in (place.group, "kubepods*") for path in root.glob(pattern))
+        yield from root.glob(pattern)
 
 
 def _read(path: Path) -> str | None:

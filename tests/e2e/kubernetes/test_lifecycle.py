@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import socket
 import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from urllib3.exceptions import HTTPError
 
+from sandbox.docker.engine import Engine
 from sandbox.docker.machine import UnavailableError, output
-from sandbox.kubernetes import argo
+from sandbox.job import ENDED, Job
+from sandbox.kubernetes import argo, foreign
 from sandbox.kubernetes.api import ApiError, path_of, wait_for
-from sandbox.kubernetes.cluster import Cluster, bare_cluster
+from sandbox.kubernetes.cluster import Cluster, bare_cluster, ensure_cluster, own_cluster
 from sandbox.kubernetes.lifecycle import api_is_ready, down, is_up, read_state
 from sandbox.kubernetes.node import end_first_process, node_pid
 from sandbox.kubernetes.place import own_place
-from sandbox.kubernetes.traces import traces
-from sandbox.runner import ROOT
+from sandbox.kubernetes.traces import chains, mounts, traces
+from sandbox.notebook import ask
+from sandbox.runner import ROOT, Runner
+from sandbox.world import World
 
 PLACE = own_place(1)
+FLOWS = Path(__file__).resolve().parent / "flows"
+PANIC = Path("/proc/sys/kernel/panic")
 CRON_WORKFLOWS = path_of("CronWorkflow", namespace="default", api=argo.GROUP)
 UP = """
 from sandbox.kubernetes import lifecycle, place
@@ -127,20 +135,82 @@ def test_packets_for_a_cluster_that_died_stay_on_the_machine(spare: Cluster) -> 
         assert output(["ip", "route", "get", str(network[77])]) is None
 
 
-def test_down_leaves_nothing_behind(spare: Cluster) -> None:
+@pytest.fixture
+def panic(place: None) -> Iterator[str]:
+    """What the kernel does after a panic, a setting that each kubelet changes, as no kubelet would set it; put back
+    afterwards. No cluster is up at the place."""
+    down(PLACE)
+    before = PANIC.read_text()
+    PANIC.write_text("7\n")
+    yield "7"
+    down(PLACE)
+    PANIC.write_text(before)
+
+
+def test_down_leaves_nothing_behind(panic: str, spare: Cluster) -> None:
     state = read_state(PLACE)
     assert state is not None
-    assert set(traces(PLACE)) > set(state.before)
+    assert PANIC.read_text().strip() != panic, "the kubelet has set it"
+    new = set(traces(PLACE)) - set(state.before)
+    for kind in ("process", "link", "address", "route", "control group", "folder"):
+        assert [line for line in new if line.startswith(f"{kind} ")], f"a node has such a {kind}: {sorted(new)}"
+    node = node_pid(PLACE)
+    assert any(one.startswith("KUBE-") for one in chains(["nsenter", "--target", str(node), "--net"]))
+    assert [*mounts(PLACE, Path(f"/proc/{node}/mounts").read_text())]
     assert down(PLACE) == []
     assert set(traces(PLACE)) <= set(state.before)
+    assert PANIC.read_text().strip() == panic
     assert not is_up(PLACE)
     (PLACE.data / "etcd").mkdir(parents=True)  # as after the machine's next start, when /run is empty
     assert down(PLACE) == []
     assert not PLACE.data.exists()
 
 
+def test_down_finds_what_is_its_own_where_nobody_wrote_down_what_was_there_before(spare: Cluster) -> None:
+    state = read_state(PLACE)
+    assert state is not None
+    PLACE.state.unlink()
+    with subprocess.Popen([sys.executable, "-c", "input()", f"{PLACE.data}/etcd"], stdin=subprocess.PIPE) as stray:
+        try:
+            (left,) = down(PLACE)
+            assert left.startswith(f"process {stray.pid}: ")
+        finally:
+            stray.kill()
+    assert down(PLACE) == []
+    assert set(traces(PLACE)) <= set(state.before)
+
+
+def test_a_cluster_of_somebody_elses_runs_a_flow(
+    spare: Cluster, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = own_cluster(engine, place=PLACE).task_image
+    kubeconfig = tmp_path / "kubeconfig"  # at another path than our own, it is taken for anybody's
+    shutil.copy(PLACE.kubeconfig, kubeconfig)
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+    monkeypatch.setenv(foreign.IMAGE, image)
+    monkeypatch.delenv(foreign.ADDRESS, raising=False)
+    with pytest.raises(UnavailableError, match=foreign.ADDRESS):
+        ensure_cluster(engine)
+    monkeypatch.setenv(foreign.ADDRESS, PLACE.machine)
+    found = ensure_cluster(engine)
+    assert (found.own, found.kubeconfig, found.task_image) == (False, kubeconfig, image)
+    with pytest.raises(UnavailableError, match="somebody else's"):
+        found.stop("kubelet")
+    found.namespace("flows-foreign")
+    shutil.copytree(FLOWS, tmp_path / "checkout" / "flows")
+    with World(tmp_path / "world", host=found.address) as world:
+        environment = found.environment(world, "flows-foreign")
+        runner = Runner(tmp_path / "runner", environment=environment, api_url=world.github.api_url)
+        result = Job(runner, tmp_path / "checkout")("tiny", **ENDED)
+        assert result.outputs["run-status"] == "succeeded", result.log
+        successful = f"Run({result.outputs['run-pathspec']!r}).successful"
+        assert ask(successful, runner.environment, tmp_path) is True
+    found.remove_namespace("flows-foreign")
+
+
 @pytest.mark.parametrize("reached", ["namespaces stand", "API server is ready"])
 def test_what_an_up_left_that_was_killed_is_taken_away(place: None, reached: str) -> None:
+    down(PLACE)
     with subprocess.Popen([sys.executable, "-c", UP], cwd=ROOT, stdout=subprocess.PIPE, text=True) as half_way:
         assert half_way.stdout is not None
         assert any(reached in line for line in half_way.stdout)

@@ -20,7 +20,9 @@ from deployer.orchestrators.kubernetes_rights import ARGO, EARLIER_SENSORS, RIGH
 from deployer.orchestrators.kubernetes_server import ApiServer
 from deployer.outcome import Check, DeployError, FailureReason
 
-PATH = f"/apis/{ARGO}/v1alpha1"
+API_VERSION = f"{ARGO}/v1alpha1"
+PATH = f"/apis/{API_VERSION}"
+KINDS = ("workflowtemplates", "cronworkflows", "workflows")
 RENEW = "Renew what is kept as `kubeconfig`; `kubectl create token` says how long with `--duration`."
 UNTOUCHED = timedelta(minutes=2)
 """How old a Workflow without a phase is before nobody is taken to look after it: a controller that is well takes
@@ -170,13 +172,13 @@ def _installed(server: ApiServer, setting: Setting, namespace: str) -> tuple[Che
                 raise
             document = {}
     there = {str(one.get("name")) for one in document.get("resources", ())}
-    lacking = [kind for kind in ("workflowtemplates", "cronworkflows", "workflows") if kind not in there]
+    lacking = [kind for kind in KINDS if kind not in there]
     if lacking:
         kinds = ", ".join(f"`{kind}.{ARGO}`" for kind in lacking)
         advice = "Install Argo Workflows' CRDs, or check which cluster the kubeconfig names."
         return (bad("Argo Workflows", f"The cluster lacks {kinds}.", advice, FailureReason.DEPLOY),)
     return (
-        ok("Argo Workflows", "its CRDs are installed"),
+        ok("Argo Workflows", f"its CRDs are installed: `{API_VERSION}` with {', '.join(KINDS)}"),
         _spelling(server, setting, namespace),
         _events(there, setting),
     )
@@ -226,7 +228,8 @@ def spelling(takes: bool | None, *, chosen: bool | None, known: bool = True) -> 
     names = {True: "schedules", False: "schedule"}
     if takes is None:
         written = names[bool(chosen)]
-        return ok("Schedules", f"the CRD takes any spelling, so Argo's version decides; `{written}` is written")
+        told = "the CRD takes any spelling (Argo's minimal CRDs), so Argo's version decides"
+        return ok("Schedules", f"{told}; `{written}` is written")
     if chosen is None:
         return ok("Schedules", f"written as `{names[takes]}`, which the CRD has")
     if chosen == takes or not chosen:

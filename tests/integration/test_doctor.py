@@ -116,6 +116,7 @@ def test_a_cluster_that_is_well(on_argo: Runner, workspace: Path, cluster: Kuber
     assert "system:serviceaccount:flows:deployer" in found["API server"][1]
     for plural in ("workflowtemplates", "cronworkflows", "sensors", "workflows"):
         assert found[f"Rights on {plural}"][0] == "ok"
+    assert "`argoproj.io/v1alpha1` with workflowtemplates, cronworkflows, workflows" in found["Argo Workflows"][1]
     assert found["Workflow controller"][0] == "unknown", "no Workflow tells of it"
     assert TOKEN not in result.log.replace(f"::add-mask::{TOKEN}", "") + result.summary
 

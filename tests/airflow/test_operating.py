@@ -41,7 +41,8 @@ def test_a_run_is_looked_at_suspended_and_terminated_and_its_dag_deleted(
     def one(result: JobResult) -> dict[str, Any]:
         return next(one for one in result.deployments if one["deployment_id"] == "LastingFlow")
 
-    assert one(manage("list", flow_name="LastingFlow"))["run_id"] == run_id
+    listed = one(manage("list", flow_name="LastingFlow"))
+    assert (listed["active"], listed["last_run_at"] is not None) == (True, True)
     assert one(manage("status", deployment_id="LastingFlow", run_id=run_id))["run_status"] == "running"
     assert "suspended" in on_run("suspend")
     assert "paused already" in on_run("suspend")
@@ -58,6 +59,21 @@ def test_a_run_is_looked_at_suspended_and_terminated_and_its_dag_deleted(
     assert "LastingFlow" not in {each["deployment_id"] for each in manage("list").deployments}
     refused = airflow_job(operation="status", deployment_id="LastingFlow")
     assert refused.outputs["failure-reason"] == "input", refused.log
+
+
+def test_the_doctor_finds_a_real_airflow_well(airflow_job: Job, airflow: AirflowServer) -> None:
+    result = airflow_job(operation="doctor")
+    assert result.exit_code == 0, result.log
+    lines = dict(line.split(": ", 1) for line in result.log.splitlines() if line.startswith("ok "))
+    told = {name.removeprefix("ok").strip(): found for name, found in lines.items()}
+    assert told["Airflow"].startswith(f"Airflow {airflow.environment.version}.")
+    parts = {"Airflow database", "Airflow scheduler"} | (
+        {"Airflow DAG processor"} if told["Airflow"][8] == "3" else set()
+    )
+    assert {"DAGs folder", "Airflow user", *parts} <= set(told), result.log
+    wrong = airflow_job(operation="doctor", airflow_password="not-the-password")
+    assert wrong.outputs["failure-reason"] in ("credentials", "permission"), wrong.log
+    assert "bad     Airflow user: " in wrong.log
 
 
 def test_a_foreach_runs_in_pods(airflow_job: Job, cluster_environment: dict[str, str], tmp_path: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from deployer.orchestrators.airflow.compiled import run_id_of
 from sandbox.airflow.server import AirflowServer
 from sandbox.job import ENDED, Job
 from sandbox.notebook import ask
@@ -20,7 +21,13 @@ def test_a_run_in_pods_is_followed_to_its_end(
     (one,) = result.deployments
     assert (one["deployment_id"], one["run_status"]) == ("HelloFlow", "succeeded")
     assert one["run_id"].startswith("airflow-")
-    assert one["deployment_url"].startswith(f"{airflow.url}/dags/HelloFlow")
+    page, run_page = f"{airflow.url}/dags/HelloFlow", one["run_url"]
+    version_2 = airflow.environment.version == "2"
+    assert one["deployment_url"] == (f"{page}/grid" if version_2 else page)
+    before, _, dag_run_id = run_page.rpartition("dag_run_id=" if version_2 else "/")
+    assert before == (f"{page}/grid?" if version_2 else f"{page}/runs")
+    assert run_id_of(dag_run_id, "HelloFlow") == one["run_id"], "the page is that run's"
+    assert result.outputs["run-url"] == run_page
     assert "Airflow has loaded HelloFlow" in result.log
     run = f"Run('HelloFlow/{one['run_id']}')"
     told = ask(f"[{run}.successful, {run}['end'].task.data.greeting]", cluster_environment, tmp_path)
@@ -44,9 +51,11 @@ def test_what_airflow_cannot_load_fails_with_its_stack_trace_and_what_stood_befo
     before = (airflow.dags / "TrainFlow.py").read_text()
     result = airflow_job("train", airflow_compatibility="false")
     assert result.exit_code == 1
-    assert "Airflow cannot load the DAG TrainFlow: KeyError: 'versions'" in result.log
+    (annotation,) = [line for line in result.log.splitlines() if line.startswith("::error")]
+    assert annotation.startswith("::error file=flows/train.py,")
+    assert "Airflow cannot load the DAG TrainFlow: KeyError: 'versions'" in annotation
+    assert "Leave `airflow-compatibility` at `true`" in annotation
     assert "Traceback" in result.log
-    assert "Leave `airflow-compatibility` at `true`" in result.log
     assert (airflow.dags / "TrainFlow.py").read_text() == before
 
 

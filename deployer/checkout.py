@@ -34,6 +34,12 @@ def checked_out_commit(workspace: Path) -> str | None:
     return packed[1] if packed is not None and COMMIT.fullmatch(packed[1]) else None
 
 
+def checked_out_branch(workspace: Path) -> str | None:
+    """The branch that HEAD names; None where a commit, a tag or a pull request was checked out, or nothing."""
+    found = re.fullmatch(r"ref: refs/heads/(\S+)", _read(workspace / ".git" / "HEAD"))
+    return found[1] if found is not None else None
+
+
 def why_partial(workspace: Path, repository: str) -> str | None:
     """Why a file that is missing here need not be missing in the repository; None: it is.
 

@@ -134,9 +134,9 @@ def _workflow_timeout(text: str) -> float | None:
 
 
 def _patterns(text: str) -> tuple[str, ...]:
-    """Patterns of identifiers (fnmatch). One that takes everything says nothing, and is never what was meant."""
+    """Patterns of identifiers (fnmatch). One of wildcards alone says nothing, and is never what was meant."""
     patterns = _without_comments(text)
-    wrong = next((pattern for pattern in patterns if not pattern.strip("*")), None)
+    wrong = next((pattern for pattern in patterns if not pattern.strip("*?")), None)
     if wrong is not None:
         raise Mistake(f"has the pattern {shown(wrong)}, which takes every deployment", "Leave that line out.")
     return patterns

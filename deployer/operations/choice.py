@@ -99,14 +99,9 @@ def judge(row: DeploymentRow, activity: Activity, criteria: Criteria) -> Deploym
 
 
 def takes_everything(rows: Sequence[DeploymentRow], standing: int) -> bool:
-    """Whether all deployments that stand would go, and there are several: what no filter is meant to say."""
+    """Whether all deployments that stand would go, were there only one: what no filter is meant to say."""
     taken = sum(row.fate is Fate.WOULD_BE_DELETED and row.deployment is not None for row in rows)
-    return standing > 1 and taken == standing
-
-
-def is_catch_all(pattern: str) -> bool:
-    """Whether a pattern takes every identifier."""
-    return set(pattern) <= set("*") and bool(pattern)
+    return standing > 0 and taken == standing
 
 
 def _alone(row: DeploymentRow, criteria: Criteria) -> DeploymentRow:

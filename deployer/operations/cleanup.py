@@ -7,11 +7,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from deployer.checkout import flow_is_gone, why_partial
+from deployer.checkout import checked_out_branch, flow_is_gone, why_partial
 from deployer.deadline import Deadline
 from deployer.durations import in_words as duration_in_words
+from deployer.event import Event
 from deployer.inputs import Inputs
-from deployer.operations.choice import Criteria, at_first_sight, is_catch_all, is_named, judge, takes_everything
+from deployer.operations.choice import Criteria, at_first_sight, is_named, judge, takes_everything
 from deployer.operations.handle import FlowHandle
 from deployer.operations.manage import Managed, deleted, wanted
 from deployer.operations.standing import list_all, look_up
@@ -25,22 +26,22 @@ ENDS_ALL = (FailureReason.CANCELLED, FailureReason.CREDENTIALS, FailureReason.OR
 """Failures after which no other deployment need be tried."""
 
 
-def cleanup(handle: FlowHandle, repository: str) -> Managed:
+def cleanup(handle: FlowHandle, event: Event) -> Managed:
     """Choose, and delete unless it is a dry run.
 
     Args:
         handle: a process opened without a flow file.
-        repository: OWNER/NAME of the job.
+        event: what called the job; its repository, and its branch, are what `removed` compares with.
 
     Raises:
         WorkerError: it cannot be done at all; nothing was deleted.
     """
     inputs = handle.job.inputs
     if inputs.removed:
-        _check_checkout(Path(handle.job.workspace), repository)
+        check_checkout(Path(handle.job.workspace), event)
     listing = list_all(handle, wanted(inputs), runs=False, leftovers=not inputs.removed)
     _check_memory(listing, inputs)
-    criteria = _criteria(handle, repository)
+    criteria = _criteria(handle, event.repository)
     named = [row for row in listing.rows if is_named(row.id, criteria)]
     rows = _judged(handle, named, criteria)
     inventory = Inventory(
@@ -146,12 +147,13 @@ def _was_changed(handle: FlowHandle, before: Deployment) -> bool:
 def _refusal(rows: Sequence[DeploymentRow], listing: Listing, inputs: Inputs) -> Failure | None:
     """Why so many may not go, whatever was asked for."""
     taken = sum(row.fate is Fate.WOULD_BE_DELETED for row in rows)
-    narrow = [pattern for pattern in inputs.include if not is_catch_all(pattern)]
-    if takes_everything(rows, listing.standing) and not narrow:
+    if takes_everything(rows, listing.standing) and not inputs.include:  # no pattern there is of wildcards alone
+        number = listing.standing
+        all_of_them = f"All {number} deployments that stand" if number > 1 else "The only deployment that stands"
         return Failure(
             reason=FailureReason.INPUT,
             input="include",
-            message=f"All {listing.standing} deployments that stand in {listing.place} would be deleted.",
+            message=f"{all_of_them} in {listing.place} would be deleted.",
             advice="If that is meant, name them by patterns in `include`; else give a longer `older-than` or a filter.",
         )
     if taken > inputs.max_deletions:
@@ -164,17 +166,41 @@ def _refusal(rows: Sequence[DeploymentRow], listing: Listing, inputs: Inputs) ->
     return None
 
 
-def _check_checkout(workspace: Path, repository: str) -> None:
-    why = why_partial(workspace, repository)
+def check_checkout(workspace: Path, event: Event) -> None:
+    """Let a flow file be missing only in a whole checkout of the default branch: another branch may be older.
+
+    Raises:
+        WorkerError: it is another branch, a part of the repository, or another one.
+    """
+    why = why_partial(workspace, event.repository)
+    advice = (
+        "Check the whole repository out with actions/checkout before this step, without `sparse-checkout`, "
+        "`repository` and `path`; a shallow checkout is fine."
+    )
+    if why is None:
+        why = _why_other_branch(checked_out_branch(workspace), event)
+        advice = "Run the job on the default branch, as a schedule does, or give actions/checkout that branch as `ref`."
     if why is not None:
         failure = Failure(
             reason=FailureReason.INPUT,
             input="removed",
             message=f"Which flow files are gone cannot be told from this checkout: {why}.",
-            advice="Check the whole repository out with actions/checkout before this step, without `sparse-checkout`, "
-            "`repository` and `path`; a shallow checkout is fine.",
+            advice=advice,
         )
         raise WorkerError((failure,))
+
+
+def _why_other_branch(checked_out: str | None, event: Event) -> str | None:
+    """Why it is not the default branch; a commit that was checked out without its branch is taken for the event's."""
+    if event.default_branch is None:
+        return "the event does not tell the repository's default branch"
+    if checked_out is None and event.pull_request is not None and not event.merged:
+        return "it is of a pull request that is not merged"
+    branch = checked_out or event.branch
+    if branch == event.default_branch:
+        return None
+    here = f"the branch `{branch}`" if branch is not None else f"`{event.ref}`"
+    return f"it is of {here}, and the default branch is `{event.default_branch}`"
 
 
 def _check_memory(listing: Listing, inputs: Inputs) -> None:

@@ -50,7 +50,7 @@ def run_management(
             job = make_job(event, inputs, worker, console, cancellation, workspace)
             handle = FlowHandle(job, open_request(job, None))
             try:
-                return _act(handle, operation, event.repository)
+                return _act(handle, operation, event)
             finally:
                 handle.close()
     except WorkerError as error:
@@ -59,10 +59,10 @@ def run_management(
         return Managed(failures=(error.failure,))
 
 
-def _act(handle: FlowHandle, operation: OperationName, repository: str) -> Managed:
+def _act(handle: FlowHandle, operation: OperationName, event: Event) -> Managed:
     handle.open(Deadline(handle.job.inputs.deploy_timeout))
     if operation is OperationName.CLEANUP:
-        return cleanup(handle, repository)
+        return cleanup(handle, event)
     return OPERATIONS[operation](handle)
 
 

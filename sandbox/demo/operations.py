@@ -99,7 +99,7 @@ def _checkout(workspace: Path) -> Path:
     origin = "https://github.com/octo-org/flows"
     by = ("-c", "user.name=demo", "-c", "user.email=demo@example.invalid")
     for command in (
-        ("init", "--quiet"),
+        ("init", "--quiet", "--initial-branch", "main"),
         ("remote", "add", "origin", origin),
         ("add", "--all"),
         (*by, "commit", "--quiet", "--message", "Flows"),

@@ -359,14 +359,23 @@ def test_a_mistaken_filter_deletes_nothing(
     everything = act(runner, workspace, cluster, "cleanup", dry_run="false")
     assert everything.exit_code == 1
     assert "All 4 deployments that stand in" in everything.log
+    assert set(fates(everything).values()) == {"not tried"}
+    for include in ("?*", "flow*\n*"):
+        wild = act(runner, workspace, cluster, "cleanup", dry_run="false", include=include)
+        assert wild.outputs["failure-reason"] == "input"
+        assert "which takes every deployment" in wild.log
     many = act(runner, workspace, cluster, "cleanup", dry_run="false", max_deletions="3", include="flow*")
     assert many.outputs["failure-reason"] == "input"
     assert "4 deployments would be deleted, and `max-deletions` is 3" in many.log
     assert set(fates(many).values()) == {"not tried"}
     assert all(cluster.get("workflowtemplates", f"flow{number}", namespace) for number in range(4))
-    meant = act(runner, workspace, cluster, "cleanup", dry_run="false", include="flow*")
+    meant = act(runner, workspace, cluster, "cleanup", dry_run="false", include="flow*", exclude="flow0")
     assert meant.exit_code == 0, meant.log
     assert set(fates(meant).values()) == {"deleted"}
+    last = act(runner, workspace, cluster, "cleanup", dry_run="false")
+    assert "The only deployment that stands in" in last.log
+    assert fates(last) == {"flow0": "not tried"}
+    assert fates(act(runner, workspace, cluster, "cleanup", dry_run="false", include="flow0")) == {"flow0": "deleted"}
 
 
 def test_one_that_cannot_be_deleted_does_not_keep_the_others(

@@ -175,7 +175,7 @@ def checkout(workspace: Path) -> Path:
         pytest.skip("there is no git on this machine")
     identity = ["-c", "user.name=Mona", "-c", "user.email=mona@example.com"]
     for arguments in (
-        ["init", "--quiet"],
+        ["init", "--quiet", "--initial-branch", "main"],
         ["remote", "add", "origin", "https://github.com/octo-org/flows"],
         ["add", "."],
         ["commit", "--quiet", "--message", "Flows"],
@@ -206,6 +206,12 @@ def test_what_the_repository_lost_is_taken_whatever_its_age(runner: Runner, chec
     assert "it is a sparse one" in refused.log
     assert {"OperatedDoomed", "OperatedKept"} <= machines(world)
     subprocess.run(["git", "sparse-checkout", "disable"], cwd=checkout, check=True, capture_output=True)
+    (checkout / "flows" / "doomed.py").unlink(missing_ok=True)
+    subprocess.run(["git", "checkout", "--quiet", "-b", "older"], cwd=checkout, check=True)
+    older = act(runner, checkout, "cleanup", dry_run="false", **given)
+    assert (older.outputs["failure-reason"], older.deployments) == ("input", [])
+    assert "it is of the branch `older`, and the default branch is `main`" in older.log
+    subprocess.run(["git", "checkout", "--quiet", "main"], cwd=checkout, check=True)
     (checkout / "flows" / "doomed.py").unlink(missing_ok=True)
     real = act(runner, checkout, "cleanup", dry_run="false", **given)
     assert fates(real)["OperatedDoomed"] == "deleted", real.log

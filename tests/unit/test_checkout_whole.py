@@ -5,10 +5,14 @@ from __future__ import annotations
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from deployer.checkout import flow_is_gone, why_partial
+from deployer.event import Event
+from deployer.operations.cleanup import check_checkout
+from deployer.worker.client import WorkerError
 
 REPOSITORY = "octo-org/flows"
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="there is no git on this machine")
@@ -81,6 +85,39 @@ def test_a_sparse_one_is_not(mode: str, origin: Path, tmp_path: Path) -> None:
 )
 def test_one_of_another_repository_is_not(url: str, whole: bool, origin: Path, tmp_path: Path) -> None:
     assert (why_partial(cloned(origin, tmp_path, url=url), REPOSITORY) is None) is whole
+
+
+@needs_git
+@pytest.mark.parametrize(
+    ("checked_out", "event", "why"),
+    [
+        ("main", {"branch": "main"}, None),
+        ("main", {"branch": "old"}, None),  # `ref` of actions/checkout named it
+        ("old", {"branch": "main"}, "it is of the branch `old`, and the default branch is `main`"),
+        ("HEAD~0", {"branch": "main"}, None),
+        ("HEAD~0", {"branch": "old"}, "it is of the branch `old`"),
+        ("HEAD~0", {"branch": None, "ref": "refs/tags/v1"}, "it is of `refs/tags/v1`"),
+        ("HEAD~0", {"branch": "main", "pull_request": 7}, "it is of a pull request that is not merged"),
+        ("HEAD~0", {"branch": "main", "pull_request": 7, "merged": True}, None),
+        ("main", {"branch": "main", "default_branch": None}, "does not tell the repository's default branch"),
+    ],
+)
+def test_what_another_branch_lacks_is_not_gone(
+    checked_out: str, event: dict[str, Any], why: str | None, origin: Path, tmp_path: Path
+) -> None:
+    git(origin, "branch", "old", "main~1")
+    folder = cloned(origin, tmp_path)
+    git(folder, "checkout", checked_out)
+    called = Event(**{"name": "workflow_dispatch", "repository": REPOSITORY, "default_branch": "main", **event})
+    if why is None:
+        check_checkout(folder, called)
+        return
+    with pytest.raises(WorkerError) as caught:
+        check_checkout(folder, called)
+    (failure,) = caught.value.failures
+    assert failure.input == "removed"
+    assert why in failure.message
+    assert "default branch" in failure.advice
 
 
 def test_a_folder_without_a_repository_is_not(tmp_path: Path) -> None:

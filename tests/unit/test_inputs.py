@@ -106,6 +106,7 @@ def test_durations_have_units(written: str, seconds: float) -> None:
         ("run_id", "argo-x y", "no run's id"),
         ("run_id", "a/b/c", "FlowName/run-id"),
         ("include", "a*\n**", "takes every deployment"),
+        ("include", "a*\n?*", "takes every deployment"),
         ("exclude", "*", "Leave that line out"),
         ("older_than", "90", "write `90s`"),
         ("max_deletions", "0", "whole number above zero"),

@@ -161,16 +161,17 @@ def test_a_thousand_deployments_take_a_handful_of_requests(
     runner: Runner, workspace: Path, cluster: KubernetesControl, namespace: str
 ) -> None:
     cluster.place("workflowtemplates", [template(f"flow{number:04}") for number in range(1000)], namespace)
-    runs = [workflow(f"flow{number:04}-abcde", f"flow{number:04}", days=5) for number in range(1000)]
+    # every other one is old, so that Metaflow's service has to be asked too
+    runs = [workflow(f"flow{number:04}-abcde", f"flow{number:04}", days=5 + number % 2 * 100) for number in range(1000)]
     cluster.place("workflows", runs, namespace)
     before = len(cluster.requests())
     result = act(runner, workspace, cluster, "cleanup")
     assert result.exit_code == 0, result.log
-    assert len(result.deployments) == 1000
-    assert set(fates(result).values()) == {"kept"}
+    assert Counter(fates(result).values()) == {"kept": 500, "would be deleted": 500}
+    assert "500 deployments would be deleted, and `max-deletions` is 20" in result.log
     asked = Counter((one["method"], one["path"].rsplit("/", 1)[-1]) for one in cluster.requests()[before:])
     listed = {kind: number for (method, kind), number in asked.items() if method == "GET"}
-    assert listed == {"workflowtemplates": 2, "workflows": 2, "cronworkflows": 1, "sensors": 1}
+    assert listed == {"workflowtemplates": 2, "workflows": 4, "cronworkflows": 2, "sensors": 1}
     assert len(result.summary.encode()) < 1024 * 1024
 
 
@@ -376,6 +377,29 @@ def test_a_mistaken_filter_deletes_nothing(
     assert "The only deployment that stands in" in last.log
     assert fates(last) == {"flow0": "not tried"}
     assert fates(act(runner, workspace, cluster, "cleanup", dry_run="false", include="flow0")) == {"flow0": "deleted"}
+
+
+def test_filters_take_what_they_name_and_nothing_else(
+    runner: Runner, workspace: Path, cluster: KubernetesControl, namespace: str
+) -> None:
+    project = {"project_name": "recsys", "branch_name": "test.x", "flow_name": "ScoreFlow", "tags": '["gpu", "a"]'}
+    templates = [template("score", **project), template("train", tags='["gpu"]'), template("theirs", owner="somebody")]
+    cluster.place("workflowtemplates", [*templates, template("used", days=1)], namespace)
+    cluster.place("sensors", [sensor("gone", "gone", namespace)], namespace)  # of TrainFlow
+    cluster.place("cronworkflows", [cron("gone")], namespace)  # of nobody knows what
+    for given, taken in (
+        ({"project": "recsys"}, {"score"}),
+        ({"project_branch": "x"}, {"score"}),
+        ({"flow_name": "TrainFlow"}, {"train", "gone"}),
+        ({"tags": "gpu"}, {"score", "train"}),
+    ):
+        dry = act(runner, workspace, cluster, "cleanup", **given)
+        assert {name for name, fate in fates(dry).items() if fate == "would be deleted"} == taken, given
+    given = {"include": "theirs", "dry_run": "false"}
+    assert fates(act(runner, workspace, cluster, "cleanup", authorize="wrong", **given)) == {"theirs": "kept"}
+    assert fates(act(runner, workspace, cluster, "cleanup", authorize="theirs-0-abcd", **given)) == {
+        "theirs": "deleted"
+    }
 
 
 def test_one_that_cannot_be_deleted_does_not_keep_the_others(

@@ -123,6 +123,12 @@ def test_a_thousand_state_machines_are_one_description_each_and_few_pages() -> N
     listing = inventory(aws).listing(DeploymentFilter(), runs=False, leftovers=True)
     assert len(listing.rows) == listing.standing == 1000
     assert aws.asked == {"list_state_machines": 1, "list_rules": 1, "get_resources": 10, "describe_state_machine": 1000}
+    aws.asked.clear()
+    aws.executions = {f"Flow{number}": [execution("e", 100)] for number in range(500)}
+    deployments = [row.deployment for row in listing.rows if row.deployment is not None]
+    seen = inventory(aws).activity(deployments, SINCE)
+    assert (len(seen), len([one for one in seen if one.last_run_at])) == (1000, 500)
+    assert aws.asked == {"list_executions": 1500}, "where one ran long ago, whether it still runs is asked too"
 
 
 def test_last_runs_are_asked_for_as_many_as_aws_answers_at_once() -> None:

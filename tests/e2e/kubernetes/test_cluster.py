@@ -15,16 +15,15 @@ SHA = "3f2a91c0d5b8e7f6a1c2d3e4f5a6b7c8d9e0f1a2"
 PUSH = JobEvent(name="push", payload=push(before="0" * 40, after=SHA), sha=SHA)
 
 
-def test_a_foreach_runs_in_pods_and_its_artifacts_are_right(
-    cluster: Cluster, namespace: str, runner: Runner, workspace: Path, tmp_path: Path
-) -> None:
+def run_to_end(runner: Runner, workspace: Path, flow: str, parameters: str = "") -> str:
+    """Deploy a flow, trigger it and wait until it has succeeded; the run, as an expression for `ask`."""
     result = runner.run(
         PUSH,
         {
-            "flow": "flows/train.py",
+            "flow": f"flows/{flow}.py",
             "orchestrator": "argo-workflows",
             "trigger": "true",
-            "parameters": "rates: [0.01, 0.05]\nlabel: cluster\n",
+            "parameters": parameters,
             "wait": "completed",
             "wait-timeout": "5m",
             "poll-interval": "1s",
@@ -33,11 +32,30 @@ def test_a_foreach_runs_in_pods_and_its_artifacts_are_right(
     )
     assert result.exit_code == 0, result.log
     assert result.outputs["run-status"] == "succeeded"
+    return f"Run({result.outputs['run-pathspec']!r})"
+
+
+def steps(cluster: Cluster, namespace: str) -> list[str]:
+    """The step of each pod."""
     pods = cluster.api().get(path_of("Pod", namespace=namespace))
     assert pods is not None
-    steps = [pod["metadata"]["annotations"]["metaflow/step_name"] for pod in pods["items"]]
-    assert sorted(steps) == ["choose", "end", "start", "train", "train"]
-    run = f"Run({result.outputs['run-pathspec']!r})"
+    return sorted(pod["metadata"]["annotations"]["metaflow/step_name"] for pod in pods["items"])
+
+
+def test_a_plain_flow_runs_in_pods_and_its_artifact_is_right(
+    cluster: Cluster, namespace: str, runner: Runner, workspace: Path, tmp_path: Path
+) -> None:
+    run = run_to_end(runner, workspace, "hello")
+    assert steps(cluster, namespace) == ["end", "start"]
+    found = ask(f"[{run}.successful, {run}.data.greeting]", runner.environment, tmp_path)
+    assert found == [True, "hello from production"]
+
+
+def test_a_foreach_runs_in_pods_and_its_artifacts_are_right(
+    cluster: Cluster, namespace: str, runner: Runner, workspace: Path, tmp_path: Path
+) -> None:
+    run = run_to_end(runner, workspace, "train", "rates: [0.01, 0.05]\nlabel: cluster\n")
+    assert steps(cluster, namespace) == ["choose", "end", "start", "train", "train"]
     found = ask(
         f"[{run}.successful, {run}.data.model, sorted(task.data.rate for task in {run}['train'])]",
         runner.environment,

@@ -90,7 +90,12 @@ class ContainerJob:
         self._workspace = workspace
         self._files = _files(folder, payload)
         self._name = f"metaflow-deploy-{uuid.uuid4().hex[:12]}"
-        variables = {**environment, **_github(event, sha, self._files), **_inputs(inputs)}
+        variables = {
+            **environment,
+            **github_variables(event, sha),
+            **_command_files(self._files),
+            **input_variables(inputs),
+        }
         _give(workspace, RUNNER_USER)
         self._started = time.monotonic()
         self._client = subprocess.Popen(
@@ -214,9 +219,18 @@ def _files(folder: Path, payload: Mapping[str, Any]) -> dict[str, Path]:
     return files
 
 
-def _github(event: str, sha: str, files: Mapping[str, Path]) -> dict[str, str]:
+def _command_files(files: Mapping[str, Path]) -> dict[str, str]:
+    return {name: f"/github/file_commands/{path.name}" for name, path in files.items()}
+
+
+def github_variables(event: str, sha: str) -> dict[str, str]:
+    """GITHUB_* as a container action has them, less those of the command files.
+
+    Args:
+        event: GITHUB_EVENT_NAME; the payload is at /github/workflow/event.json.
+        sha: GITHUB_SHA.
+    """
     return {
-        **{name: f"/github/file_commands/{path.name}" for name, path in files.items()},
         "CI": "true",
         "GITHUB_ACTIONS": "true",
         "GITHUB_ACTOR": "octocat",
@@ -235,7 +249,8 @@ def _github(event: str, sha: str, files: Mapping[str, Path]) -> dict[str, str]:
     }
 
 
-def _inputs(given: Mapping[str, str]) -> dict[str, str]:
+def input_variables(given: Mapping[str, str]) -> dict[str, str]:
+    """INPUT_* by a step's `with`; those that it does not name have action.yml's defaults."""
     declared = yaml.safe_load((ROOT / "action.yml").read_text())["inputs"]
     defaults = {name: str(about.get("default", "")) for name, about in declared.items()}
     values = {name: given.get(name, "" if "${{" in default else default) for name, default in defaults.items()}

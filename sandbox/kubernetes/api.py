@@ -117,19 +117,41 @@ class Api:
             ApiError: the server refused it; NotFoundError where it knows no such thing.
             urllib3.exceptions.HTTPError: the server can't be reached.
         """
+        content = self._ask(method, path, body=body, query=query, kind=kind)
+        return dict(json.loads(content)) if content.startswith(b"{") else {}
+
+    def text(self, path: str) -> str:
+        """What is no object, such as the log of a pod.
+
+        Raises:
+            ApiError: the server refused it; NotFoundError where it knows no such thing.
+            urllib3.exceptions.HTTPError: the server can't be reached.
+        """
+        return self._ask("GET", path, accept="*/*").decode(errors="replace")
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        query: Mapping[str, str] | None = None,
+        kind: str = "application/json",
+        accept: str = "application/json",
+    ) -> bytes:
         prepared = self._client.param_serialize(
             method=method,
             resource_path=path,
             query_params=list((query or {}).items()),
-            header_params={"Accept": "application/json", "Content-Type": kind},
+            header_params={"Accept": accept, "Content-Type": kind},
             body=body,
             auth_settings=["BearerToken"],
         )
         answer = self._client.call_api(*prepared, _request_timeout=REQUEST_SECONDS)
-        content = answer.read()
+        content = bytes(answer.read())
         if answer.status >= 400:
             raise _error(answer.status, content)
-        return dict(json.loads(content)) if content.startswith(b"{") else {}
+        return content
 
 
 class NotFoundError(ApiError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from sandbox.job import ENDED, EVENTS, Job
 from sandbox.kubernetes.accounts import make_account
 from sandbox.kubernetes.api import path_of
 from sandbox.kubernetes.cluster import Cluster
+from sandbox.runner import Runner
+from sandbox.world import World
 
 ARGO = "argoproj.io/v1alpha1"
 EACH_CRDS = pytest.mark.parametrize("crds", ["minimal", "full", "v4"], indirect=True)
@@ -126,6 +129,35 @@ def test_the_role_in_the_sensors_own_namespace_takes_the_place_of_the_flows(
         assert f"The job lacks `get` on `sensors.argoproj.io` in `{events}`" in lacking.log
     finally:
         cluster.remove_namespace(events)
+
+
+def test_two_namespaces_know_nothing_of_each_other(
+    job: Job, cluster: Cluster, shared_world: World, namespace: str, tmp_path: Path
+) -> None:
+    other = f"{namespace}-other"
+    cluster.namespace(other)
+    try:
+        runner = Runner(
+            tmp_path / "other",
+            environment=cluster.environment(shared_world, other),
+            api_url=shared_world.github.api_url,
+        )
+        there = Job(runner, job.workspace)
+        assert job("tiny").exit_code == 0
+        result = there("tiny")
+        assert result.exit_code == 0, result.log
+        assert "Replaced" not in result.summary, "nothing stood there before"
+        assert result.deployments[0]["namespace"] == other
+        stands = find(cluster, "WorkflowTemplate", "tinyflow", other)
+        assert job(operation="delete", deployment_id="tinyflow").exit_code == 0
+        assert find(cluster, "WorkflowTemplate", "tinyflow", namespace) is None
+        assert content(find(cluster, "WorkflowTemplate", "tinyflow", other)) == content(stands)
+        result = there(operation="trigger", deployment_id="tinyflow", wait="started", wait_timeout="3m")
+        assert result.exit_code == 0, result.log
+        name = result.outputs["run-pathspec"].partition("/argo-")[2]
+        assert find(cluster, "Workflow", name, other) is not None
+    finally:
+        cluster.remove_namespace(other)
 
 
 def test_a_trigger_without_argo_events_names_the_variables(job: Job) -> None:

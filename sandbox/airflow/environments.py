@@ -16,7 +16,7 @@ from sandbox.docker.machine import UnavailableError, cache_folder, locked, logge
 
 LOCKS = Path(__file__).resolve().parent.parent.parent / "requirements" / "airflow"
 VERSIONS = ("2", "3")
-PROVIDERS = ("7.14.0", "8.4.2", "10.4.3")
+PROVIDERS = ("7.14.0", "8.4.2", "9.0.0", "10.4.3")
 """Kubernetes providers beside those of the locks, the oldest first."""
 PYTHONS = {"2": ">=3.9,<3.13", "3": ">=3.10,<3.15"}
 """What each Airflow runs on (its package's requires-python)."""
@@ -74,14 +74,14 @@ def ensure_environment(version: str) -> Environment:
     return environment
 
 
-def ensure_provider(version: str) -> Path:
-    """A folder with another Kubernetes provider, for `import_dags`."""
+def ensure_provider(version: str, environment: Environment) -> Path:
+    """A folder with another Kubernetes provider for an Airflow, for `import_dags`."""
     lock = LOCKS / f"provider-{version}.txt"
-    folder = _cache(f"provider-{version}", lock.read_bytes())
+    folder = _cache(f"provider-{version}-{environment.version}", lock.read_bytes())
     with locked(folder / "lock"):
         if not (folder / "made").is_file():
             shutil.rmtree(folder / "packages", ignore_errors=True)
-            python = ("--python", sys.executable)
+            python = ("--python", str(environment.python))
             _uv(folder, *_install(lock), "--no-deps", "--target", str(folder / "packages"), *python)
             (folder / "made").touch()
     return folder / "packages"

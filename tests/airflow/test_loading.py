@@ -17,13 +17,23 @@ FILES = ["HelloFlow.py", "TrainFlow.py"]
 LINEAR, FOREACH = FILES
 TAGS = "'tags' has an invalid type"
 VERSIONS = "KeyError: 'versions'"
-COMBINATIONS = [("2", "7.14.0"), ("2", "8.4.2"), ("2", "10.4.3"), ("2", None), ("3", None)]
+COMBINATIONS = [
+    ("2", "7.14.0"),
+    ("2", "8.4.2"),
+    ("2", "10.4.3"),
+    ("2", None),
+    ("3", "9.0.0"),  # older ones cannot be imported there: they use `airflow.compat`, which is gone
+    ("3", "10.4.3"),
+    ("3", None),
+]
 """An Airflow and its Kubernetes provider; None is the one of its lock, the newest."""
 WITHOUT_HEADER = {
     ("2", "7.14.0"): {LINEAR: TAGS, FOREACH: TAGS},
     ("2", "8.4.2"): {LINEAR: TAGS, FOREACH: TAGS},
     ("2", "10.4.3"): {LINEAR: TAGS, FOREACH: VERSIONS},
     ("2", None): {LINEAR: TAGS, FOREACH: VERSIONS},
+    ("3", "9.0.0"): {LINEAR: "schedule_interval", FOREACH: "schedule_interval"},
+    ("3", "10.4.3"): {LINEAR: "schedule_interval", FOREACH: VERSIONS},
     ("3", None): {LINEAR: "schedule_interval", FOREACH: VERSIONS},
 }
 """What Airflow says of each file. The action tags every run, and Airflow 2.11 refuses tags as Metaflow writes them."""
@@ -47,8 +57,9 @@ def test_with_the_header_the_files_load_beside_others(
     assert sorted(path.name for path in dags.iterdir()) == FILES, "nothing but whole files"
     for name in ("a_before", "z_after"):
         (dags / f"{name}.py").write_text(OTHER.format(name=name))
-    other = ensure_provider(provider) if provider is not None else None
-    found, errors = import_dags(ensure_environment(version), dags, tmp_path / "home", other)
+    environment = ensure_environment(version)
+    other = ensure_provider(provider, environment) if provider is not None else None
+    found, errors = import_dags(environment, dags, tmp_path / "home", other)
     assert (found, errors) == (["HelloFlow", "TrainFlow", "a_before", "z_after"], {})
 
 
@@ -56,8 +67,9 @@ def test_with_the_header_the_files_load_beside_others(
 def test_without_the_header_none_loads(job: Job, tmp_path: Path, version: str, provider: str | None) -> None:
     dags = tmp_path / "dags"
     deliver(job, str(dags), airflow_compatibility="false")
-    other = ensure_provider(provider) if provider is not None else None
-    found, errors = import_dags(ensure_environment(version), dags, tmp_path / "home", other)
+    environment = ensure_environment(version)
+    other = ensure_provider(provider, environment) if provider is not None else None
+    found, errors = import_dags(environment, dags, tmp_path / "home", other)
     assert found == []
     assert set(errors) == set(FILES)
     for name, said in WITHOUT_HEADER[version, provider].items():

@@ -58,7 +58,7 @@ def metaflow_deploy_adapted(
 
 
 def metaflow_deploy_lacks_versions() -> bool:
-    """Whether the Kubernetes provider no longer tells its version where Metaflow looks: 10.3.1 does, 10.4.3 does not."""
+    """Whether the Kubernetes provider no longer tells its version where Metaflow looks: 10.3.1 does, 10.4.3 not."""
     try:
         from airflow.providers.cncf.kubernetes.get_provider_info import get_provider_info
     except ImportError:

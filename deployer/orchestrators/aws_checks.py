@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from deployer.check import bad, clock, expiry, ok, warning
+from deployer.orchestrators.airflow.settings import AirflowSettings
 from deployer.orchestrators.aws_errors import RENEW, SET_REGION, code, failures
 from deployer.orchestrators.checks import Setting
 from deployer.outcome import Check, FailureReason
@@ -25,13 +26,13 @@ STEP_FUNCTIONS_SETTINGS = {
 }
 
 
-def examine(area: str, setting: Setting) -> tuple[Check, ...]:
+def examine(area: str, setting: Setting, airflow: AirflowSettings | None = None) -> tuple[Check, ...]:
     """Look at AWS; see `deployer.orchestrators.checks`.
 
     Raises:
         DeployError: AWS refuses or does not answer.
     """
-    if area == "aws" and not _is_used(setting):
+    if area == "aws" and not is_used(setting, airflow):
         return (ok("AWS credentials", "not needed: neither datastore nor orchestrator is AWS's"),)
     import boto3
     from botocore.config import Config
@@ -54,8 +55,11 @@ def examine(area: str, setting: Setting) -> tuple[Check, ...]:
     return looks[area]()
 
 
-def _is_used(setting: Setting) -> bool:
-    return setting("DEFAULT_DATASTORE") == "s3" or bool(setting("SFN_IAM_ROLE"))
+def is_used(setting: Setting, airflow: AirflowSettings | None) -> bool:
+    """Whether the job needs AWS: for the datastore, for Step Functions, or for Airflow's bucket or Amazon MWAA."""
+    places = (airflow.dags_folder, airflow.url) if airflow is not None else ()
+    of_airflow = any((place or "").startswith(("s3://", "mwaa://")) for place in places)
+    return setting("DEFAULT_DATASTORE") == "s3" or bool(setting("SFN_IAM_ROLE")) or of_airflow
 
 
 def _identity(session: Any, sts: Any) -> tuple[Check, ...]:

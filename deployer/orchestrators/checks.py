@@ -174,4 +174,4 @@ def examine(area: str, setting: Setting, airflow: AirflowSettings | None = None)
         return airflow_checks.examine(area, setting, airflow or AirflowSettings())
     from deployer.orchestrators import aws_checks
 
-    return aws_checks.examine(area, setting)
+    return aws_checks.examine(area, setting, airflow)

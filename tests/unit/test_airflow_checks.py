@@ -13,6 +13,7 @@ from deployer.orchestrators.airflow.api import AirflowApi
 from deployer.orchestrators.airflow.checks import airflow, dags_folder, examine
 from deployer.orchestrators.airflow.dags_folder import open_dags_folder
 from deployer.orchestrators.airflow.transport import Answer, refused
+from deployer.orchestrators.aws_checks import is_used
 from deployer.orchestrators.checks import AIRFLOW, DAGS_FOLDER, areas
 from deployer.outcome import Check, CheckState, FailureReason
 from sandbox.airflow.stand_in import Api
@@ -135,3 +136,16 @@ def test_a_setting_that_metaflow_refuses_for_airflow(tmp_path: Path) -> None:
 
 def test_airflow_is_no_extension() -> None:
     assert areas("airflow")[-2:] == (DAGS_FOLDER, AIRFLOW)
+
+
+@pytest.mark.parametrize(
+    ("settings", "used"),
+    [
+        (None, False),
+        (AirflowSettings(dags_folder="gs://composer/dags", url="https://airflow.example.com"), False),
+        (AirflowSettings(dags_folder="s3://mwaa/dags"), True),
+        (AirflowSettings(url="mwaa://production"), True),
+    ],
+)
+def test_airflows_bucket_and_mwaa_need_aws_whatever_the_datastore(settings: AirflowSettings | None, used: bool) -> None:
+    assert is_used(Nothing(DEFAULT_DATASTORE="gs"), settings) is used

@@ -107,6 +107,8 @@ def test_a_run_of_another_deployment_is_left_alone(runner: Runner, workspace: Pa
     result = act(runner, workspace, "terminate", deployment_id="OperatedTwo", run_id=run)
     assert result.outputs["failure-reason"] == "input", result.log
     assert f"`{run}` is no run of `OperatedTwo` (SlowFlow)" in result.log
+    other = act(runner, workspace, "terminate", deployment_id="OperatedOne", run_id=f"HelloFlow/{run}")
+    assert f"`HelloFlow/{run}` is no run of `OperatedOne` (SlowFlow)" in other.log
     arn = next(
         m["stateMachineArn"] for m in client(world).list_state_machines()["stateMachines"] if m["name"] == "OperatedOne"
     )
@@ -120,6 +122,52 @@ def test_the_nearest_identifiers_are_named(runner: Runner, workspace: Path) -> N
         result = act(runner, workspace, operation, deployment_id="operated-near")
         assert result.outputs["failure-reason"] == "input", result.log
         assert "`OperatedNear`" in result.log, operation
+
+
+def test_what_metaflow_did_not_make_is_left_alone(runner: Runner, workspace: Path, world: World) -> None:
+    nothing = '{"StartAt": "a", "States": {"a": {"Type": "Pass", "End": true}}}'
+    role = "arn:aws:iam::123456789012:role/somebody"
+    client(world).create_state_machine(name="OperatedForeign-1", definition=nothing, roleArn=role)
+    for operation in ("status", "delete"):
+        result = act(runner, workspace, operation, deployment_id="OperatedForeign-1")
+        assert result.exit_code == 1
+        assert "Metaflow did not make it" in result.log, operation
+    assert "OperatedForeign-1" in machines(world)
+    result = act(runner, workspace, "cleanup", older_than="1ms", include="OperatedForeign-*", dry_run="false")
+    assert (result.exit_code, result.deployments) == (0, [])
+    assert "OperatedForeign-1" in machines(world)
+
+
+def test_filters_take_what_they_name_and_nothing_else(runner: Runner, workspace: Path, world: World) -> None:
+    (workspace / "flows" / "daily.py").write_text(DAILY)
+    deployed(runner, workspace, "OperatedFilterA", tags="filtered\nfirst")
+    deployed(runner, workspace, "OperatedFilterB", tags="filtered")
+    daily = act(
+        runner, workspace, "deploy", flow="flows/daily.py", project_branch="filter", tags="filtered", comment="off"
+    )
+    assert daily.exit_code == 0, daily.log
+    hello, project = {"OperatedFilterA", "OperatedFilterB"}, {"recsys.test.filter.DailyFlow"}
+    old = {"older_than": "1ms", "exclude": "OperatedFilterB"}
+    assert set(fates(act(runner, workspace, "list", tags="filtered"))) == hello | project
+    assert set(fates(act(runner, workspace, "list", tags="filtered\nfirst"))) == {"OperatedFilterA"}
+    assert set(fates(act(runner, workspace, "list", project_branch="filter"))) == project
+    for given, taken in (
+        ({"flow_name": "HelloFlow", "tags": "filtered"}, {"OperatedFilterA"}),
+        ({"project": "recsys", "tags": "filtered"}, project),
+        ({"project_branch": "filter"}, project),
+        ({"tags": "filtered"}, {"OperatedFilterA"} | project),
+    ):
+        dry = act(runner, workspace, "cleanup", **old, **given)
+        assert fates(dry) == dict.fromkeys(taken, "would be deleted"), given
+    going = {"older_than": "1ms", "tags": "filtered", "include": "OperatedFilter*\n*.filter.*", "dry_run": "false"}
+    many = act(runner, workspace, "cleanup", max_deletions="2", **going)
+    assert many.outputs["failure-reason"] == "input"
+    assert "3 deployments would be deleted, and `max-deletions` is 2" in many.log
+    assert set(fates(many).values()) == {"not tried"}
+    assert hello | project <= machines(world)
+    real = act(runner, workspace, "cleanup", max_deletions="3", **going)
+    assert fates(real) == dict.fromkeys(hello | project, "deleted"), real.log
+    assert not (hello | project) & machines(world)
 
 
 def test_a_deployment_goes_with_its_rule_and_a_rule_alone_goes_too(
@@ -254,4 +302,8 @@ def test_the_production_token_is_its_owners(runner: Runner, workspace: Path) -> 
     refused = act(runner, workspace, "delete", deployment_id="OperatedToken", metaflow_user="somebody")
     assert refused.outputs["failure-reason"] == "token"
     given = {"deployment_id": "OperatedToken", "metaflow_user": "somebody", "authorize": token}
+    theirs_too = {"older_than": "1ms", "include": "OperatedToken", "metaflow_user": "somebody"}
+    assert fates(act(runner, workspace, "cleanup", **theirs_too)) == {"OperatedToken": "kept"}
+    going = act(runner, workspace, "cleanup", authorize=token, **theirs_too)
+    assert fates(going) == {"OperatedToken": "would be deleted"}
     assert fates(act(runner, workspace, "delete", **given)) == {"OperatedToken": "deleted"}

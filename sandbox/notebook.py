@@ -31,3 +31,8 @@ def ask(expression: str, environment: Mapping[str, str], home: Path) -> Any:
         check=True,
     )
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def is_successful(pathspec: str, environment: Mapping[str, str], home: Path) -> bool:
+    """What a notebook is told of a run by `Run.successful`; for the arguments see `ask`."""
+    return bool(ask(f"Run({pathspec!r}).successful", environment, home))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import TracebackType
+from typing import Any
+
+import boto3
 
 from sandbox.aws import resources
 from sandbox.aws.control import AwsControl
@@ -53,3 +56,18 @@ class World:
             "METAFLOW_SERVICE_URL": self.metadata_url,
             "METAFLOW_BATCH_CONTAINER_IMAGE": "python:3.13",
         }
+
+    def client(self, service: Any = "stepfunctions") -> Any:
+        """A client of AWS's, for who looks at what stands there."""
+        return boto3.client(
+            service,
+            endpoint_url=self.aws_url,
+            region_name=resources.REGION,
+            aws_access_key_id="looker",
+            aws_secret_access_key="looker",
+        )
+
+    @property
+    def state_machines(self) -> set[str]:
+        """The names of what stands at Step Functions."""
+        return {str(one["name"]) for one in self.client().list_state_machines()["stateMachines"]}

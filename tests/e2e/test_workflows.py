@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
 import pytest
 
 from sandbox.docker.act import Act, ActResult
@@ -17,6 +13,7 @@ from sandbox.docker.caller import PULL_REQUEST, Caller
 from sandbox.docker.repositories import Repository, example_workflow
 from sandbox.kubernetes_api.app import TOKEN
 from sandbox.kubernetes_api.control import KubernetesControl
+from sandbox.notebook import is_successful
 from sandbox.processes import Servers
 from sandbox.world import World
 
@@ -46,27 +43,6 @@ def secrets(cluster: KubernetesControl) -> dict[str, str]:
     return {"KUBECONFIG": cluster.kubeconfig(), "METAFLOW_CONFIG": json.dumps(config)}
 
 
-def state_machines(world: World) -> set[str]:
-    """What stands at Step Functions."""
-    variables = world.environment
-    client = boto3.client(
-        "stepfunctions",
-        endpoint_url=world.aws_url,
-        region_name=variables["AWS_DEFAULT_REGION"],
-        aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
-    )
-    return {str(one["name"]) for one in client.list_state_machines()["stateMachines"]}
-
-
-def is_successful(world: World, pathspec: str, home: Path) -> bool:
-    """What a notebook would be told of the run, by Metaflow's own client."""
-    code = f"from metaflow import Run, namespace; namespace(None); print(Run({pathspec!r}).successful)"
-    environment = {**os.environ, **world.environment, "METAFLOW_USER": "notebook", "METAFLOW_HOME": str(home)}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    return done.stdout.strip() == "True"
-
-
 def test_a_push_deploys_runs_and_tells_the_pull_request(caller: Caller, world: World, tmp_path: Path) -> None:
     text = example_workflow(
         "quick-start.yml",
@@ -79,8 +55,8 @@ def test_a_push_deploys_runs_and_tells_the_pull_request(caller: Caller, world: W
     assert outputs["status"] == "success"
     assert outputs["deployment-id"] == "HelloFlow"
     assert outputs["run-status"] == "succeeded"
-    assert is_successful(world, outputs["run-pathspec"], tmp_path)
-    assert state_machines(world) == {"HelloFlow"}
+    assert is_successful(outputs["run-pathspec"], world.environment, tmp_path)
+    assert world.state_machines == {"HelloFlow"}
     (comment,) = world.github.comments(PULL_REQUEST)
     assert comment["html_url"] == outputs["comment-url"]
     assert outputs["run-id"] in comment["body"]
@@ -132,14 +108,14 @@ def test_a_push_to_another_branch_is_skipped(caller: Caller, world: World) -> No
     assert result.exit_code == 0, result.log
     assert result.outputs()["status"] == "skipped"
     assert any("feature" in notice for notice in result.annotations("notice")), result.log
-    assert state_machines(world) == set()
+    assert world.state_machines == set()
     assert world.github.comments(PULL_REQUEST) == []
 
 
 def test_a_merged_pull_request_deploys(caller: Caller, world: World) -> None:
     result = caller.close(example_workflow("pull-request-closed.yml", given=HERE), merged=True)
     assert result.outputs()["status"] == "success", result.log
-    assert state_machines(world) == {"TrainFlow"}
+    assert world.state_machines == {"TrainFlow"}
     (comment,) = world.github.comments(PULL_REQUEST)
     assert "TrainFlow" in comment["body"]
 
@@ -148,7 +124,7 @@ def test_a_pull_request_closed_without_merging_starts_no_job(caller: Caller, wor
     result = caller.close(example_workflow("pull-request-closed.yml", given=HERE), merged=False)
     assert result.exit_code == 0, result.log
     assert result.outputs() == {}
-    assert state_machines(world) == set()
+    assert world.state_machines == set()
 
 
 def test_a_pull_request_closed_without_merging_is_skipped_by_the_action_too(caller: Caller, world: World) -> None:
@@ -157,7 +133,7 @@ def test_a_pull_request_closed_without_merging_is_skipped_by_the_action_too(call
     result = caller.close(text, merged=False)
     assert result.exit_code == 0, result.log
     assert result.outputs()["status"] == "skipped"
-    assert state_machines(world) == set()
+    assert world.state_machines == set()
     assert world.github.comments(PULL_REQUEST) == []
 
 
@@ -170,7 +146,7 @@ def test_the_reusable_workflow_deploys_many_flows_and_hands_on_its_outputs(calle
     assert [one["deployment_id"] for one in json.loads(result.outputs()["deployments"])] == [prepare, "TrainFlow"]
     assert f"PrepareFlow\tsuccess\t{prepare}\n" in result.printed
     assert "TrainFlow\tsuccess\tTrainFlow\n" in result.printed
-    assert state_machines(world) == {prepare, "TrainFlow"}
+    assert world.state_machines == {prepare, "TrainFlow"}
     (comment,) = world.github.comments(PULL_REQUEST)
     assert "PrepareFlow" in comment["body"]
     assert "TrainFlow" in comment["body"]
@@ -187,7 +163,7 @@ def test_the_reusable_workflow_starts_no_job_for_a_pull_request_that_was_only_cl
     result = caller.close(text, merged=False)
     assert result.exit_code == 0, result.log
     assert result.outputs() == {}
-    assert state_machines(world) == set()
+    assert world.state_machines == set()
 
 
 def test_the_reusable_workflow_runs_nothing_where_it_cannot_know_its_own_commit(caller: Caller, world: World) -> None:
@@ -195,7 +171,7 @@ def test_the_reusable_workflow_runs_nothing_where_it_cannot_know_its_own_commit(
     assert result.exit_code != 0
     assert any("METAFLOW_DEPLOY_REF" in error for error in result.annotations("error")), result.log
     assert result.outputs() == {}
-    assert state_machines(world) == set()
+    assert world.state_machines == set()
 
 
 def test_step_functions_with_an_assumed_role_runs_to_completion(caller: Caller, world: World, tmp_path: Path) -> None:
@@ -211,7 +187,7 @@ def test_step_functions_with_an_assumed_role_runs_to_completion(caller: Caller, 
     assert {one["refused"] for one in exchanges} == {None}
     assert len({one["jti"] for one in exchanges}) >= 2, "the token is asked for anew while the run is waited for"
     assert outputs["run-status"] == "succeeded"
-    assert is_successful(world, outputs["run-pathspec"], tmp_path)
+    assert is_successful(outputs["run-pathspec"], world.environment, tmp_path)
 
 
 def test_the_button_deploys_and_then_triggers(act: Act, repositories: Path, world: World, tmp_path: Path) -> None:
@@ -238,12 +214,12 @@ def test_the_button_deploys_and_then_triggers(act: Act, repositories: Path, worl
     deployed = press()
     assert deployed.outputs()["status"] == "success", deployed.log
     assert deployed.outputs()["operation"] == "deploy"
-    assert state_machines(world) == {"HelloFlow"}
+    assert world.state_machines == {"HelloFlow"}
     triggered = press(operation="trigger", wait="completed")
     assert triggered.outputs()["status"] == "success", triggered.log
     assert triggered.outputs()["operation"] == "trigger"
     assert triggered.outputs()["run-status"] == "succeeded"
-    assert is_successful(world, triggered.outputs()["run-pathspec"], tmp_path)
+    assert is_successful(triggered.outputs()["run-pathspec"], world.environment, tmp_path)
 
 
 def test_a_run_that_fails_fails_the_job_and_says_where(caller: Caller, world: World) -> None:

@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
+from sandbox.notebook import is_successful
 from sandbox.runner import JobEvent, JobResult, Runner, merged_pull_request, push
 from sandbox.world import World
 
@@ -82,18 +82,13 @@ def words(markdown: str) -> str:
     return markdown.replace("\\", "").replace("\u200b", "").replace("<!-- -->", "")
 
 
-def client(world: World, service: Any = "stepfunctions") -> Any:
-    keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x", "region_name": "us-east-1"}
-    return boto3.client(service, endpoint_url=world.aws_url, **keys)
-
-
 def machine(world: World, name: str) -> dict[str, Any] | None:
-    machines = client(world).list_state_machines()["stateMachines"]
+    machines = world.client().list_state_machines()["stateMachines"]
     return next((one for one in machines if one["name"] == name), None)
 
 
 def test_a_merged_pull_request_is_deployed_run_and_told(
-    runner: Runner, workspace: Path, world: World, pulls: Pulls
+    runner: Runner, workspace: Path, world: World, pulls: Pulls, tmp_path: Path
 ) -> None:
     number = pulls.merged()
     result = run(runner, workspace, closed(number), deployment_name="MergedHello", trigger="true", wait="completed")
@@ -109,30 +104,13 @@ def test_a_merged_pull_request_is_deployed_run_and_told(
     )
     assert "2 steps" in comment
     assert result.summary.startswith("## ✅")
-    tags = client(world).list_tags_for_resource(resourceArn=result.deployments[0]["arn"])["tags"]
+    tags = world.client().list_tags_for_resource(resourceArn=result.deployments[0]["arn"])["tags"]
     stamped = {tag["key"]: tag["value"] for tag in tags}
     assert stamped["metaflow-deploy:commit"] == SHA
     assert stamped["metaflow-deploy:pull_request"] == str(number)
     progress = [line for line in result.log.splitlines() if line.startswith("HelloFlow/sfn-") and ": " in line]
     assert len(progress) == len(set(progress)), "one line a change"
-    _assert_read_back(world, result)
-
-
-def _assert_read_back(world: World, result: JobResult) -> None:
-    """The run id of the outputs is one that Metaflow's own client reads back as successful."""
-    import os
-    import subprocess
-    import sys
-
-    code = "import sys; from metaflow import Run, namespace; namespace(None); print(Run(sys.argv[1]).successful)"
-    seen = subprocess.run(
-        [sys.executable, "-c", code, result.outputs["run-pathspec"]],
-        env={**os.environ, **world.environment, "METAFLOW_USER": "reader"},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert seen.stdout.strip() == "True"
+    assert is_successful(result.outputs["run-pathspec"], world.environment, tmp_path), "as Metaflow's client reads it"
 
 
 def test_a_failed_run_fails_the_job_and_shows_the_line(
@@ -363,9 +341,9 @@ def test_a_run_that_takes_too_long_is_left_or_terminated(
     assert fate in result.summary
     arn = result.deployments[0]["arn"].replace(":stateMachine:", ":execution:")
     execution = f"{arn}:{result.outputs['run-id'].removeprefix('sfn-')}"
-    assert client(world).describe_execution(executionArn=execution)["status"] == state
+    assert world.client().describe_execution(executionArn=execution)["status"] == state
     if state == "RUNNING":
-        client(world).stop_execution(executionArn=execution)
+        world.client().stop_execution(executionArn=execution)
 
 
 @pytest.mark.parametrize(
@@ -448,9 +426,9 @@ def described(world: World, name: str) -> tuple[Any, ...]:
     found = machine(world, name)
     assert found is not None
     arn = found["stateMachineArn"]
-    one = client(world).describe_state_machine(stateMachineArn=arn)
-    tags = client(world).list_tags_for_resource(resourceArn=arn)["tags"]
-    events = client(world, "events")
+    one = world.client().describe_state_machine(stateMachineArn=arn)
+    tags = world.client().list_tags_for_resource(resourceArn=arn)["tags"]
+    events = world.client("events")
     rule = events.describe_rule(Name=name)
     targets = events.list_targets_by_rule(Rule=name)["Targets"]
     return one["definition"], one["roleArn"], tags, rule["ScheduleExpression"], rule["State"], targets

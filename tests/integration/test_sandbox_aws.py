@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import boto3
 import psutil
 import pytest
 
@@ -38,11 +37,6 @@ if __name__ == "__main__":
 """
 
 
-def client(world: World, service: Any = "stepfunctions") -> Any:
-    keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x", "region_name": "us-east-1"}
-    return boto3.client(service, endpoint_url=world.aws_url, **keys)
-
-
 def metaflow(world: World, folder: Path, *arguments: str, word: str = "one", seconds: int = 0) -> str:
     (folder / "flow.py").write_text(FLOW.format(word=word, seconds=seconds))
     environment = {**os.environ, **world.environment, "METAFLOW_USER": "me", "METAFLOW_HOME": str(folder)}
@@ -52,9 +46,9 @@ def metaflow(world: World, folder: Path, *arguments: str, word: str = "one", sec
 
 
 def machine(world: World, name: str) -> dict[str, Any]:
-    machines = client(world).list_state_machines()["stateMachines"]
+    machines = world.client().list_state_machines()["stateMachines"]
     arn = next(one["stateMachineArn"] for one in machines if one["name"] == name)
-    return dict(client(world).describe_state_machine(stateMachineArn=arn))
+    return dict(world.client().describe_state_machine(stateMachineArn=arn))
 
 
 def test_redeploying_changes_the_state_machine(world: World, tmp_path: Path) -> None:
@@ -67,7 +61,7 @@ def test_redeploying_changes_the_state_machine(world: World, tmp_path: Path) -> 
 def test_executions_without_a_name_get_names_of_their_own(world: World, tmp_path: Path) -> None:
     metaflow(world, tmp_path, "--name", "Named", "create", seconds=300)
     arn = machine(world, "Named")["stateMachineArn"]
-    sfn = client(world)
+    sfn = world.client()
     started = [sfn.start_execution(stateMachineArn=arn, input='{"Parameters": "{}"}')["executionArn"] for _ in range(2)]
     for execution in started:
         sfn.stop_execution(executionArn=execution)
@@ -78,7 +72,7 @@ def test_executions_without_a_name_get_names_of_their_own(world: World, tmp_path
 def test_stopping_an_execution_ends_its_job(world: World, tmp_path: Path) -> None:
     metaflow(world, tmp_path, "--name", "Stopped", "create", seconds=300)
     arn = machine(world, "Stopped")["stateMachineArn"]
-    sfn, batch = client(world), client(world, "batch")
+    sfn, batch = world.client(), world.client("batch")
     before = {job["jobId"] for job in _jobs(batch)}
     execution = sfn.start_execution(stateMachineArn=arn, input='{"Parameters": "{}"}')["executionArn"]
     job = _until(

@@ -79,5 +79,5 @@ lint: $(VENV)/dev.stamp ## every linter; all of them run, also after one that fa
 	@scripts/lint
 
 .PHONY: docs
-docs: $(VENV)/sandbox.stamp ## write the generated parts of the README and docs/compatibility.md
+docs: $(VENV)/sandbox.stamp ## write the generated parts of the README, docs/operations.md and docs/compatibility.md
 	@$(BIN)/python scripts/generate_docs.py

@@ -118,6 +118,18 @@ def test_doctor_names_the_extension_and_what_it_lacks(local: Runner, workspace: 
     assert "its DagsterTriggeredRun has no `terminate`" in result.log
 
 
+@pytest.mark.parametrize(
+    ("operation", "inputs"),
+    [("list", {}), ("status", {"deployment_id": "HelloFlow"}), ("delete", {"deployment_id": "HelloFlow"})],
+)
+def test_what_stands_there_cannot_be_asked_for(
+    local: Runner, workspace: Path, operation: str, inputs: dict[str, str]
+) -> None:
+    result = run(local, workspace, operation=operation, flow="", **inputs)
+    assert (result.exit_code, result.outputs["failure-reason"]) == (1, "input"), result.log
+    assert "What stands in dagster cannot be listed" in result.summary
+
+
 def test_without_its_extension_it_is_no_orchestrator(local: Runner, workspace: Path) -> None:
     result = run(local, workspace, requirements="")
     assert result.outputs["failure-reason"] == "input"

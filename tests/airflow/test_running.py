@@ -52,7 +52,7 @@ def test_what_airflow_cannot_load_fails_with_its_stack_trace_and_what_stood_befo
     result = airflow_job("train", airflow_compatibility="false")
     assert result.exit_code == 1
     (annotation,) = [line for line in result.log.splitlines() if line.startswith("::error")]
-    assert annotation.startswith("::error file=flows/train.py,")
+    assert annotation.startswith("::error title=deploy,file=flows/train.py::")
     assert "Airflow cannot load the DAG TrainFlow: KeyError: 'versions'" in annotation
     assert "Leave `airflow-compatibility` at `true`" in annotation
     assert "Traceback" in result.log

@@ -120,6 +120,7 @@ ALONE = DeploymentRow(
         ),
         (outcome("delete", row(fate=Fate.DELETED)), "✅ `recsys.prod.trainflow` was deleted"),
         (outcome("delete", row(fate=Fate.UNCHANGED)), "✅ `recsys.prod.trainflow` was gone already"),
+        (outcome("delete", row(fate=Fate.KEPT)), "✅ `recsys.prod.trainflow` was left as it is"),
         (
             outcome("cleanup", CHOSEN, KEPT, dry_run=True),
             "✅ 1 deployment of 2 on Argo Workflows (namespace ml) would be deleted",

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.kubernetes_api.control import KubernetesControl
+from sandbox.processes import Servers
 from sandbox.runner import ROOT, Runner
 from sandbox.world import World
 
@@ -31,3 +33,20 @@ def workspace(tmp_path: Path) -> Path:
 def runner(world: World, tmp_path: Path) -> Runner:
     """A runner whose jobs deploy to the world."""
     return Runner(tmp_path / "runner", environment=world.environment, api_url=world.github.api_url)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubernetesControl]:
+    """The Kubernetes API with Argo's objects, one for a file's tests; nothing runs there."""
+    servers = Servers(tmp_path_factory.mktemp("kubernetes"))
+    try:
+        yield KubernetesControl(servers.start("sandbox.kubernetes_api", host="127.0.0.1"))
+    finally:
+        servers.stop()
+
+
+@pytest.fixture
+def cluster(server: KubernetesControl) -> Iterator[KubernetesControl]:
+    """The same, answering as it should again afterwards."""
+    yield server
+    server.configure()

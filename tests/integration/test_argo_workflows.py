@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,6 @@ from deployer.orchestrators.protocol import MetaflowSettings
 from deployer.outcome import DeployError, Provenance, RunStatus
 from sandbox.kubernetes_api.app import TOKEN
 from sandbox.kubernetes_api.control import KubernetesControl
-from sandbox.processes import Servers
 from sandbox.runner import JobEvent, JobResult, Runner, push
 from sandbox.world import World
 
@@ -31,21 +29,6 @@ SCHEDULED = (
     "    @step\n    def start(self):\n        self.next(self.end)\n\n    @step\n    def end(self):\n        pass\n\n\n"
     'if __name__ == "__main__":\n    DailyFlow()\n'
 )
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubernetesControl]:
-    servers = Servers(tmp_path_factory.mktemp("kubernetes"))
-    try:
-        yield KubernetesControl(servers.start("sandbox.kubernetes_api", host="127.0.0.1"))
-    finally:
-        servers.stop()
-
-
-@pytest.fixture
-def cluster(server: KubernetesControl) -> Iterator[KubernetesControl]:
-    yield server
-    server.configure()
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import json
 import re
 import socket
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,6 @@ import pytest
 from sandbox.airflow.stand_in import Api, served
 from sandbox.kubernetes_api.app import TOKEN
 from sandbox.kubernetes_api.control import KubernetesControl
-from sandbox.processes import Servers
 from sandbox.runner import JobEvent, JobResult, Runner, merged_pull_request
 from sandbox.world import World
 
@@ -23,21 +21,6 @@ SHA = "d" * 40
 MERGED = JobEvent(name="pull_request", payload=merged_pull_request(7, "Look", sha=SHA), sha=SHA)
 LINE = re.compile(r"^(?P<state>ok|warning|bad|unknown) +(?P<name>[^:]+): (?P<found>.*)$", re.MULTILINE)
 NOWHERE = "http://127.0.0.1:9"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubernetesControl]:
-    servers = Servers(tmp_path_factory.mktemp("kubernetes"))
-    try:
-        yield KubernetesControl(servers.start("sandbox.kubernetes_api", host="127.0.0.1"))
-    finally:
-        servers.stop()
-
-
-@pytest.fixture
-def cluster(server: KubernetesControl) -> Iterator[KubernetesControl]:
-    yield server
-    server.configure()
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from deployer.outcome import Deployment, DeploymentRow, Fate, Inventory, Outcome, Run, RunStatus
+from deployer.report.flat import flat_deployment, flat_run
 from deployer.report.markdown import Markdown, code, link, one_line, plain, prose
 from deployer.report.words import count, duration, moment, orchestrator, schedule, shortened, zone
 
@@ -159,26 +160,12 @@ def flat_row(row: DeploymentRow) -> dict[str, Any]:
         "failure_reason": str(failure.reason) if failure else None,
         "failure_message": failure.message if failure else None,
         "flow_name": deployment.flow_name if deployment else None,
-        "deployment_url": deployment.url if deployment else None,
-        "arn": deployment.arn if deployment else None,
-        "region": deployment.region if deployment else None,
-        "namespace": deployment.namespace if deployment else None,
-        "metaflow_namespace": deployment.metaflow_namespace if deployment else None,
-        "owner": deployment.owner if deployment else None,
-        "project": deployment.project if deployment else None,
-        "project_branch": deployment.project_branch if deployment else None,
-        "schedule": deployment.schedule if deployment else None,
-        "timezone": deployment.timezone if deployment else None,
-        "triggers": list(deployment.triggers) if deployment else [],
+        **flat_deployment(deployment),
         "tags": list(deployment.tags) if deployment else [],
         "deployed_at": deployment.deployed_at.isoformat() if deployment and deployment.deployed_at else None,
         "last_run_at": row.last_run_at.isoformat() if row.last_run_at else None,
         "active": row.active,
-        "run_id": run.id if run else None,
-        "run_pathspec": run.pathspec if run else None,
-        "run_status": str(run.status) if run else None,
-        "run_url": run.url if run else None,
-        "run_seconds": run.duration if run else None,
+        **flat_run(run),
         "runs": [{"run_id": one.id, "run_status": str(one.status), "run_url": one.url} for one in row.runs],
         "repository": came.repository if came else None,
         "flow": came.flow if came else None,

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from deployer.outcome import Deployment, FailureReason, FlowOutcome, Outcome, Run, Status
+from deployer.report.flat import flat_deployment, flat_run
 from deployer.report.inventory import fitting
 
 DECIDING = (Status.FAILURE, Status.CANCELLED, Status.SUCCESS, Status.PENDING, Status.SKIPPED)
@@ -86,23 +87,9 @@ def flat(flow: FlowOutcome, outcome: Outcome) -> dict[str, Any]:
         "operation": flow.operation,
         "orchestrator": flow.orchestrator,
         "deployment_id": deployment.id if deployment else None,
-        "deployment_url": deployment.url if deployment else None,
-        "arn": deployment.arn if deployment else None,
-        "region": deployment.region if deployment else None,
-        "namespace": deployment.namespace if deployment else None,
-        "metaflow_namespace": deployment.metaflow_namespace if deployment else None,
-        "owner": deployment.owner if deployment else None,
-        "project": deployment.project if deployment else None,
-        "project_branch": deployment.project_branch if deployment else None,
+        **flat_deployment(deployment),
         "production": flow.production,
-        "schedule": deployment.schedule if deployment else None,
-        "timezone": deployment.timezone if deployment else None,
-        "triggers": list(deployment.triggers) if deployment else [],
-        "run_id": run.id if run else None,
-        "run_pathspec": run.pathspec if run else None,
-        "run_status": str(run.status) if run else None,
-        "run_url": run.url if run else None,
-        "run_seconds": run.duration if run else None,
+        **flat_run(run),
         "run_parameters": run.parameters if run else None,
         "failed_step": run.failed_task.step if run and run.failed_task else None,
         "commit": _commit(flow, outcome),

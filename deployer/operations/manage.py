@@ -137,20 +137,22 @@ def production_token(handle: FlowHandle) -> Managed:
     deployment = _deployment(handle)
     token = deployment.production_token
     user = handle.opened.settings.user if handle.opened is not None else None
+    if token is None:
+        failure = Failure(
+            reason=FailureReason.INPUT,
+            input="deployment-id",
+            message=f"`{deployment.id}` has no production token.",
+            advice="It was deployed by a Metaflow that writes none: deploy it again."
+            if deployment.owner is not None
+            else f"{deployment.orchestrator} does not tell who deployed it, and so guards nothing by a token.",
+        )
+        raise WorkerError((failure,))
     if deployment.owner != user:
         failure = Failure(
             reason=FailureReason.TOKEN,
             input="metaflow-user",
             message=f"`{deployment.id}` was deployed by `{deployment.owner}`, and this job is `{user}`.",
             advice="Ask its owner; if that is you, give the name as `metaflow-user`.",
-        )
-        raise WorkerError((failure,))
-    if token is None:
-        failure = Failure(
-            reason=FailureReason.INPUT,
-            input="deployment-id",
-            message=f"`{deployment.id}` has no production token.",
-            advice="It was deployed by a Metaflow that writes none: deploy it again.",
         )
         raise WorkerError((failure,))
     made = _one(row_of(deployment))

@@ -24,7 +24,6 @@ from deployer.worker.client import FlowProcess, Worker, WorkerError
 from deployer.worker.environment import interpreter
 from sandbox.airflow.stand_in import Api, served
 from sandbox.kubernetes_api.control import KubernetesControl
-from sandbox.processes import Servers
 from sandbox.runner import INHERITED
 from sandbox.world import World
 
@@ -140,15 +139,6 @@ class Standing:
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubernetesControl]:
-    servers = Servers(tmp_path_factory.mktemp("kubernetes"))
-    try:
-        yield KubernetesControl(servers.start("sandbox.kubernetes_api", host="127.0.0.1"))
-    finally:
-        servers.stop()
-
-
-@pytest.fixture(scope="module")
 def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowSettings]:
     """A folder, and an API that has loaded what will be in it."""
     api = Api()
@@ -161,14 +151,14 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowSetting
 def standing(
     request: pytest.FixtureRequest,
     world: World,
-    cluster: KubernetesControl,
+    server: KubernetesControl,
     airflow: AirflowSettings,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Standing]:
     case: Case = request.param
     folder = tmp_path_factory.mktemp(case.type)
     (folder / "contract.py").write_text(FLOW)
-    (folder / "kubeconfig").write_text(cluster.kubeconfig())
+    (folder / "kubeconfig").write_text(server.kubeconfig())
     cancellation = Cancellation()
     environment = {
         **{name: os.environ[name] for name in INHERITED if name in os.environ},

@@ -130,6 +130,12 @@ def test_what_stands_there_cannot_be_asked_for(
     assert "What stands in dagster cannot be listed" in result.summary
 
 
+def test_it_has_no_production_token(local: Runner, workspace: Path) -> None:
+    result = run(local, workspace, operation="production-token", flow="", deployment_id="HelloFlow")
+    assert (result.exit_code, result.outputs["failure-reason"]) == (1, "input"), result.log
+    assert "dagster does not tell who deployed it" in result.summary
+
+
 def test_without_its_extension_it_is_no_orchestrator(local: Runner, workspace: Path) -> None:
     result = run(local, workspace, requirements="")
     assert result.outputs["failure-reason"] == "input"

@@ -14,7 +14,7 @@ from deployer.orchestrators.airflow.api import AirflowApi, log_text
 from deployer.orchestrators.airflow.compiled import run_id_of
 from deployer.orchestrators.airflow.parameters import conf
 from deployer.orchestrators.airflow.runs import TERMINATED_NOTE
-from deployer.orchestrators.airflow.transport import Answer
+from deployer.orchestrators.airflow.transport import Answer, refused
 from deployer.orchestrators.inventory import DeploymentFilter
 from deployer.orchestrators.protocol import MetaflowSettings
 from deployer.outcome import Action, DeployError, Failure, FailureReason, RunStatus
@@ -300,17 +300,21 @@ def test_a_dag_is_paused_whole_and_that_is_said(api: Api) -> None:
     assert api.dags["HelloFlow"]["is_paused"] is False
 
 
-def test_deleting_takes_the_file_first_and_then_the_dag(api: Api) -> None:
+def test_deleting_takes_the_dag_first_and_then_the_file(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = Folder(HelloFlow=compiled(), Other=compiled(dag_id="Other"))
     api.dags["HelloFlow"] = loaded()
     changes = airflow(folder, api).delete("HelloFlow")
-    assert [(one.kind, one.action) for one in changes] == [("DAG file", Action.REMOVED), ("DAG", Action.REMOVED)]
+    assert [(one.kind, one.action) for one in changes] == [("DAG", Action.REMOVED), ("DAG file", Action.REMOVED)]
     assert list(folder.files) == ["Other.py"]
     assert airflow(folder, api).delete("HelloFlow") == ()
     api.dags["Other"] = loaded()
     with pytest.raises(DeployError, match="looks for DAG files is not given"):
         airflow(None, api).delete("Other")  # Airflow would load its file again
     assert "Other" in api.dags
+    monkeypatch.setattr(AirflowApi, "delete_dag", lambda *_: refused("deleting the DAG Other", Answer(status=409)))
+    with pytest.raises(DeployError, match="status 409"):
+        airflow(folder, api).delete("Other")
+    assert list(folder.files) == ["Other.py"], "what Airflow refuses changes nothing"
 
 
 def test_a_file_is_put_back_to_what_stood_before() -> None:

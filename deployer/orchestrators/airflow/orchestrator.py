@@ -263,16 +263,21 @@ class Airflow:
         return self._set_paused(deployment.id, paused=False)
 
     def delete(self, deployment_id: str) -> tuple[Change, ...]:
-        """Remove the file, and have Airflow forget the DAG with its runs; what Metaflow kept of them stays."""
+        """Have Airflow forget the DAG with its runs, and remove the file; what Metaflow kept of them stays.
+
+        In this order: Airflow 3's DAG processor marks the DAGs of files that are gone, and ends with a StaleDataError
+        where one of them is deleted meanwhile (3.3.2, `deactivate_deleted_dags`). And what Airflow refuses, as it does
+        while a task runs, leaves the file where it is.
+        """
         changes = []
-        if self._folder is not None:
-            if self.read(deployment_id) is not None:
-                self._folder.delete(file_name(deployment_id))
-                changes.append(Change(kind="DAG file", name=file_name(deployment_id), action=Action.REMOVED))
-        elif self._api is not None and self._api.dag(deployment_id) is not None:
+        stands = self._folder is not None and self.read(deployment_id) is not None
+        if self._folder is None and self._api is not None and self._api.dag(deployment_id) is not None:
             raise DeployError(no_folder())  # Airflow would load the file again
         if self._api is not None and self._api.delete_dag(deployment_id):
             changes.append(Change(kind="DAG", name=deployment_id, action=Action.REMOVED))
+        if self._folder is not None and stands:
+            self._folder.delete(file_name(deployment_id))
+            changes.append(Change(kind="DAG file", name=file_name(deployment_id), action=Action.REMOVED))
         return tuple(changes)
 
     def inventory(self) -> AirflowInventory:

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from deployer.orchestrators.kubernetes_errors import missing_right
 from deployer.orchestrators.kubernetes_objects import Object
 from deployer.orchestrators.protocol import TaskTrouble
 
@@ -44,6 +45,9 @@ LONGEST = 300
 """Characters of one reason: a scheduler with many nodes, a runtime with a long cause say more than a line holds."""
 PREEMPTION = re.compile(r"(?<=\.) (?:no new claims to deallocate, )?preemption: .*", re.DOTALL)
 """What the scheduler adds on pods that it might have evicted."""
+FORGOTTEN = "pod deleted"
+"""What the controller makes of a node whose executor never said that it was done, over what it knew of it before; the
+pods of the Workflow's hooks tell more then."""
 UNTAKEN = "the workflow never left Pending: no workflow-controller has taken it"
 SUSPENDED = "the workflow is suspended; it goes on once it is resumed"
 
@@ -95,11 +99,14 @@ def troubles(workflow: Object, pods: Iterable[Object]) -> tuple[TaskTrouble, ...
         for node in _pods_of(nodes)
         if node.get("phase") in ("Failed", "Error") and node.get("id") not in well  # a later attempt went well
     ]
+    lacks = next((right for node in failed if (right := missing_right(str(node.get("message"))))), None)
     found = []
     for node in sorted(failed, key=lambda node: str(node.get("finishedAt") or node.get("startedAt") or "")):
         step = steps.get(str(node.get("templateName")))
         if step is not None:
-            found.append(_trouble(step, str(node.get("message") or ""), by_node.get(str(node.get("id")))))
+            message = str(node.get("message") or "")
+            right = missing_right(message) or (lacks if message == FORGOTTEN else None)
+            found.append(_trouble(step, message, by_node.get(str(node.get("id"))), right))
     return tuple(found)
 
 
@@ -178,8 +185,13 @@ def _words(reason: str, message: object, image: object = None) -> str:
     return f"{reason}{said}"
 
 
-def _trouble(step: str, message: str, pod: Object | None) -> TaskTrouble:
-    """From the pod, where it is left; else from what the controller made of it."""
+def _trouble(step: str, message: str, pod: Object | None, lacks: str | None) -> TaskTrouble:
+    """From the pod, where it is left; else from what the controller made of it.
+
+    Args:
+        lacks: the right that Argo's executor, beside the task, lacks to tell how the task ended: that makes a failure
+            of a task that may well have succeeded.
+    """
     ended = _main_ended(pod) if pod is not None else None
     if ended is None:
         found = ENDED.search(message)
@@ -192,6 +204,9 @@ def _trouble(step: str, message: str, pod: Object | None) -> TaskTrouble:
         return TaskTrouble(step=step, what=what, detail=message, decides=True)
     if evicted:
         what = f"the pod was ended by the cluster ({evicted}): {_cut(str((pod or {})['status'].get('message') or ''))}"
+        return TaskTrouble(step=step, what=what, detail=message, decides=True)
+    if lacks:
+        what = f"its pod may not tell Argo how it ended: {lacks} docs/rbac.yaml has the Role for it"
         return TaskTrouble(step=step, what=what, detail=message, decides=True)
     if ended is not None:
         return TaskTrouble(step=step, what=f"exit code {ended['exitCode']}", detail=message)

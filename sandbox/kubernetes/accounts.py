@@ -16,7 +16,9 @@ from sandbox.kubernetes.pki import kubeconfig
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 ACCOUNT = "metaflow-deploy"
-"""The job's own account in docs/rbac.yaml; the other one is that of the runs' pods."""
+"""The job's own account in docs/rbac.yaml."""
+RUNS_ACCOUNT = "metaflow-workflow"
+"""The account of the runs' pods there."""
 NAMESPACE = "flows"
 """The namespace that docs/rbac.yaml is written for."""
 SENSOR_NAMESPACE = "events"

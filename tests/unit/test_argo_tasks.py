@@ -126,6 +126,20 @@ def test_an_exit_code_leaves_the_word_to_the_exception() -> None:
         assert (trouble.what, trouble.decides) == ("exit code 1", False)
 
 
+def test_a_right_that_the_runs_account_lacks_is_named() -> None:
+    said = (
+        'wait: Error (exit code 1): workflowtaskresults.argoproj.io is forbidden: User "system:serviceaccount:ml:runs" '
+        'cannot create resource "workflowtaskresults" in API group "argoproj.io" in the namespace "ml"'
+    )
+    hook = node("Error", said, id="n2", templateName="error-msg-capture-hook")
+    for failed in (workflow(node("Error", said)), workflow(node("Error", "pod deleted"), hook)):
+        (trouble,) = troubles(failed, [])
+        assert "system:serviceaccount:ml:runs lacks the verb `create` on `workflowtaskresults`" in trouble.what
+        assert trouble.decides
+    (own,) = troubles(workflow(node("Failed", "main: Error (exit code 1)"), hook), [])
+    assert own.what == "exit code 1", "what the task says of itself comes first"
+
+
 def test_an_evicted_pod_is_told() -> None:
     status = {"reason": "Evicted", "message": "The node was low on resource: memory."}
     (trouble,) = troubles(workflow(node("Failed", "evicted"), phase="Failed"), [pod(status)])

@@ -45,6 +45,7 @@ LONGEST = 300
 """Characters of one reason: a scheduler with many nodes, a runtime with a long cause say more than a line holds."""
 PREEMPTION = re.compile(r"(?<=\.) (?:no new claims to deallocate, )?preemption: .*", re.DOTALL)
 """What the scheduler adds on pods that it might have evicted."""
+UNTOLD = "its pod may not tell Argo how it ended: {} docs/rbac.yaml has the Role for it"
 FORGOTTEN = "pod deleted"
 """What the controller makes of a node whose executor never said that it was done, over what it knew of it before; the
 pods of the Workflow's hooks tell more then."""
@@ -75,6 +76,8 @@ def waiting(workflow: Object, pods: Sequence[Object] | None, blind: str | None =
         told = [f"{_whose_node(node, steps)}: {_node_waits(node)}" for node in pending if node.get("message")]
         if pending and not told and blind is not None:
             told = [blind]
+    ended = [node for node in _pods_of(_nodes(workflow)) if missing_right(str(node.get("message")))]
+    told += [UNTOLD.format(missing_right(str(node["message"]))) for node in ended]
     return tuple(dict.fromkeys(told))
 
 
@@ -206,8 +209,7 @@ def _trouble(step: str, message: str, pod: Object | None, lacks: str | None) -> 
         what = f"the pod was ended by the cluster ({evicted}): {_cut(str((pod or {})['status'].get('message') or ''))}"
         return TaskTrouble(step=step, what=what, detail=message, decides=True)
     if lacks:
-        what = f"its pod may not tell Argo how it ended: {lacks} docs/rbac.yaml has the Role for it"
-        return TaskTrouble(step=step, what=what, detail=message, decides=True)
+        return TaskTrouble(step=step, what=UNTOLD.format(lacks), detail=message, decides=True)
     if ended is not None:
         return TaskTrouble(step=step, what=f"exit code {ended['exitCode']}", detail=message)
     return TaskTrouble(step=step, what=_cut(message) or "its pod failed without a word", detail=message)

@@ -136,6 +136,8 @@ def test_a_right_that_the_runs_account_lacks_is_named() -> None:
         (trouble,) = troubles(failed, [])
         assert "system:serviceaccount:ml:runs lacks the verb `create` on `workflowtaskresults`" in trouble.what
         assert trouble.decides
+    (waits_for,) = waiting(workflow(node("Error", said)), ())
+    assert "lacks the verb `create` on `workflowtaskresults`" in waits_for, "Argo waits for its word for minutes"
     (own,) = troubles(workflow(node("Failed", "main: Error (exit code 1)"), hook), [])
     assert own.what == "exit code 1", "what the task says of itself comes first"
 

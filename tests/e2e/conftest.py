@@ -26,10 +26,10 @@ TOKEN = "ghs_sandboxtoken000000000000000000000000"
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What shares the cluster runs one after another, whose components stop and whose CRDs change; beside it, as a
-    second process, all else. (`--dist loadgroup`)"""
+    second process, all else, with what has a cluster of its own. (`--dist loadgroup`)"""
     for item in (one for one in items if one.path.is_relative_to(HERE)):
-        shares = item.path.is_relative_to(HERE / "kubernetes")
-        item.add_marker(pytest.mark.xdist_group("cluster" if shares else "no cluster"))
+        shares = item.path.parent == HERE / "kubernetes" and item.path.name != "test_lifecycle.py"
+        item.add_marker(pytest.mark.xdist_group("cluster" if shares else "beside it"))
 
 
 @pytest.fixture(scope="session")

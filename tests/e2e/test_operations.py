@@ -46,7 +46,7 @@ def fates(result: ActResult, step: str = "deploy") -> dict[str, str]:
     return {name: one["fate"] for name, one in deployments(result, step).items()}
 
 
-def test_every_operation_by_the_button(press: Press, world: World, tmp_path: Path) -> None:
+def test_a_deployment_is_operated_by_the_button(press: Press, world: World, tmp_path: Path) -> None:
     slow = press("deploy", flow="tests/e2e/flows/slow.py", tags="nightly")
     assert slow.outputs()["deployment-id"] == "SlowFlow", slow.log
     listed = press("list", tags="nightly")

@@ -72,6 +72,8 @@ def main() -> int:
     if ended is None:
         tell_ready(options.ready_fd, port)
         ended = _first_to_end(parts)
+    for process in parts.values():
+        process.terminate()  # or the others would serve on, with nobody to end them
     sys.stderr.write(f"airflow {ended} ended; see its log in {options.folder}\n")
     return 1
 

@@ -13,6 +13,7 @@ from deployer.worker.client import WorkerCancelled, WorkerError
 
 OBSERVE_LIMIT = 60.0
 """Seconds for one look at a run; the clients below have shorter limits of their own."""
+MEND = "Mend the flow and merge again."
 PASSING = (FailureReason.ORCHESTRATOR_UNREACHABLE, FailureReason.INTERNAL, FailureReason.DATASTORE)
 """What may pass by itself while a run goes on: the wait goes on too."""
 
@@ -175,7 +176,7 @@ def _run_failure(run: Run) -> Failure | None:
     return Failure(
         reason=FailureReason.RUN_FAILED,
         message=f"The run {run.pathspec} failed{where}{why}",
-        advice="Mend the flow and merge again; what was deployed stays deployed meanwhile.",
+        advice=f"{(task.advice if task is not None else '') or MEND} What was deployed stays deployed meanwhile.",
         evidence=task.log if task is not None else run.note or "",
         path=task.path if task is not None else None,
         line=task.line if task is not None else None,

@@ -46,6 +46,9 @@ LONGEST = 300
 PREEMPTION = re.compile(r"(?<=\.) (?:no new claims to deallocate, )?preemption: .*", re.DOTALL)
 """What the scheduler adds on pods that it might have evicted."""
 UNTOLD = "its pod may not tell Argo how it ended: {} docs/rbac.yaml has the Role for it"
+MORE_MEMORY = "Give the step more memory (`@kubernetes(memory=…)`) and merge again."
+AGAIN = "Trigger it again; if it is ended again, give the step what it needs (`@kubernetes(memory=…, disk=…)`)."
+RUNS_ROLE = "Add the right to the Role that the runs' service account is bound to, and trigger the run again."
 FORGOTTEN = "pod deleted"
 """What the controller makes of a node whose executor never said that it was done, over what it knew of it before; the
 pods of the Workflow's hooks tell more then."""
@@ -204,12 +207,12 @@ def _trouble(step: str, message: str, pod: Object | None, lacks: str | None) -> 
         limit = _memory_limit(pod)
         of = f" of {limit}" if limit else ""
         what = f"out of memory: the container used more than its limit{of} (OOMKilled, exit code {ended['exitCode']})"
-        return TaskTrouble(step=step, what=what, detail=message, decides=True)
+        return TaskTrouble(step=step, what=what, detail=message, decides=True, advice=MORE_MEMORY)
     if evicted:
         what = f"the pod was ended by the cluster ({evicted}): {_cut(str((pod or {})['status'].get('message') or ''))}"
-        return TaskTrouble(step=step, what=what, detail=message, decides=True)
+        return TaskTrouble(step=step, what=what, detail=message, decides=True, advice=AGAIN)
     if lacks:
-        return TaskTrouble(step=step, what=UNTOLD.format(lacks), detail=message, decides=True)
+        return TaskTrouble(step=step, what=UNTOLD.format(lacks), detail=message, decides=True, advice=RUNS_ROLE)
     if ended is not None:
         return TaskTrouble(step=step, what=f"exit code {ended['exitCode']}", detail=message)
     return TaskTrouble(step=step, what=_cut(message) or "its pod failed without a word", detail=message)

@@ -47,6 +47,8 @@ class TaskTrouble:
     """The orchestrator's own text, as it came."""
     decides: bool = False
     """Whether it says more than the exception that the task recorded: a killed task records none of its own."""
+    advice: str = ""
+    """What to do about it, as one sentence, where it is not the flow that has to be mended."""
 
 
 @dataclass(frozen=True, kw_only=True)

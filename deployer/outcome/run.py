@@ -35,6 +35,8 @@ class TaskFailure:
     line: int | None = None
     log: str = ""
     """The tail of the task's log."""
+    advice: str = ""
+    """What to do about it, where the orchestrator's reason tells that; empty: the flow has to be mended."""
 
 
 @dataclass(frozen=True, kw_only=True)

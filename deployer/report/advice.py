@@ -55,7 +55,7 @@ ADVICE: dict[FailureReason, tuple[str, str]] = {
     ),
     FailureReason.RUN_FAILED: (
         "The run ended badly; the report names step, exception and line.",
-        "Mend the flow and merge again; what was deployed stays deployed.",
+        "Mend the flow and merge again. What was deployed stays deployed.",
     ),
     FailureReason.RUN_TIMEOUT: (
         "The run started, but did not end within `wait-timeout`.",

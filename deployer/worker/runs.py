@@ -123,10 +123,10 @@ def with_trouble(failed: TaskFailure | None, troubles: Sequence[TaskTrouble]) ->
     if trouble is None:
         return failed
     if failed is None:
-        return TaskFailure(step=trouble.step, exception=trouble.what, log=_tail(trouble.detail))
+        return TaskFailure(step=trouble.step, exception=trouble.what, log=_tail(trouble.detail), advice=trouble.advice)
     if failed.exception is not None and not trouble.decides:
         return failed
-    return replace(failed, exception=trouble.what, log=failed.log or _tail(trouble.detail))
+    return replace(failed, exception=trouble.what, log=failed.log or _tail(trouble.detail), advice=trouble.advice)
 
 
 def _describe(task: Any, provenance: Any, repository_root: str) -> TaskFailure:

@@ -114,6 +114,7 @@ def test_out_of_memory_is_told_with_the_limit_and_decides() -> None:
     failed = workflow(node("Failed", "main: OOMKilled (exit code 137)"), phase="Failed")
     (trouble,) = troubles(failed, [ended("OOMKilled", 137)])
     assert (trouble.step, trouble.decides) == ("train_model", True)
+    assert "more memory" in trouble.advice
     assert trouble.what == ("out of memory: the container used more than its limit of 64Mi (OOMKilled, exit code 137)")
     (trouble,) = troubles(failed, [])
     assert trouble.what == "out of memory: the container used more than its limit (OOMKilled, exit code 137)"
@@ -123,7 +124,7 @@ def test_an_exit_code_leaves_the_word_to_the_exception() -> None:
     failed = workflow(node("Failed", "main: Error (exit code 1): Traceback …"), phase="Failed")
     for pods in ([ended("Error", 1)], []):
         (trouble,) = troubles(failed, pods)
-        assert (trouble.what, trouble.decides) == ("exit code 1", False)
+        assert (trouble.what, trouble.decides, trouble.advice) == ("exit code 1", False, "")
 
 
 def test_a_right_that_the_runs_account_lacks_is_named() -> None:
@@ -136,6 +137,7 @@ def test_a_right_that_the_runs_account_lacks_is_named() -> None:
         (trouble,) = troubles(failed, [])
         assert "system:serviceaccount:ml:runs lacks the verb `create` on `workflowtaskresults`" in trouble.what
         assert trouble.decides
+        assert "Role" in trouble.advice
     (waits_for,) = waiting(workflow(node("Error", said)), ())
     assert "lacks the verb `create` on `workflowtaskresults`" in waits_for, "Argo waits for its word for minutes"
     (own,) = troubles(workflow(node("Failed", "main: Error (exit code 1)"), hook), [])

@@ -175,7 +175,7 @@ def test_a_failed_run_shows_its_line_its_cause_and_what_to_do() -> None:
     assert excerpt[-1] == "ValueError: Input X contains NaN."
     assert 'train[["train 3/4"]]:::failed' in text
     assert "<summary>Log of <code>train/3</code>, last 10 lines</summary>" in text
-    assert "**What to do:** Mend the flow and merge again; what was deployed stays deployed meanwhile.<br>" in text
+    assert "**What to do:** Mend the flow and merge again. What was deployed stays deployed meanwhile.<br>" in text
     assert "`failure-reason: run-failed`" in text
 
 

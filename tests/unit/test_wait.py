@@ -12,7 +12,7 @@ from deployer.deadline import Cancellation, Deadline
 from deployer.inputs import OnTimeout, Wait
 from deployer.operations.handle import FlowHandle
 from deployer.operations.wait import follow
-from deployer.outcome import Action, Change, Deployment, Failure, FailureReason, Run, RunStatus
+from deployer.outcome import Action, Change, Deployment, Failure, FailureReason, Run, RunStatus, TaskFailure
 from deployer.worker import protocol
 from deployer.worker.client import WorkerError
 
@@ -114,3 +114,18 @@ def test_a_run_is_terminated_at_the_limit() -> None:
     assert failed is not None
     assert "It lacks `patch`." in failed.message
     assert failed.advice.endswith("Bind the Role.")
+
+
+@pytest.mark.parametrize(
+    ("advice", "told"),
+    [
+        ("", "Mend the flow and merge again. What was"),
+        ("Give the step more memory.", "Give the step more memory. What was"),
+    ],
+)
+def test_what_to_do_follows_from_why_the_task_ended(advice: str, told: str) -> None:
+    task = TaskFailure(step="train", exception="exit code 1", advice=advice)
+    _, failed = followed(Handle(replace(RUNNING, status=RunStatus.FAILED, failed_task=task)))
+    assert failed is not None
+    assert failed.reason is FailureReason.RUN_FAILED
+    assert failed.advice.startswith(told)

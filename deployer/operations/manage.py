@@ -13,6 +13,7 @@ from deployer.operations.standing import (
     READ_LIMIT,
     check_owner,
     find,
+    known_runs,
     latest_runs,
     list_all,
     look_up,
@@ -125,7 +126,7 @@ def delete(handle: FlowHandle) -> Managed:
     if deployment is None:
         return _one(_delete_leftovers(handle, identifier))
     check_owner(handle, deployment, "be deleted")
-    runs = latest_runs(handle, deployment, 1)
+    runs = known_runs(handle, deployment, 1)
     row = deleted(handle, row_of(deployment, *runs))
     ends = row.active and deployment.orchestrator == "step-functions"
     return _one(row, ENDS_WITH_IT.format(run=runs[0].id) if ends else None)

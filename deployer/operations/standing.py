@@ -108,7 +108,7 @@ def run_of(handle: FlowHandle, deployment: Deployment, run_id: str) -> Run:
     if flow_name in ("", deployment.flow_name) and handle.call(request, bool, Deadline(READ_LIMIT)):
         pathspec = f"{deployment.flow_name}/{identifier}"
         return Run(id=identifier, pathspec=pathspec, status=RunStatus.PENDING)
-    latest = latest_runs(handle, deployment, MOST_NAMED)
+    latest = known_runs(handle, deployment, MOST_NAMED)
     names = ", ".join(f"`{run.id}`" for run in latest)
     failure = Failure(
         reason=FailureReason.INPUT,
@@ -123,6 +123,18 @@ def latest_runs(handle: FlowHandle, deployment: Deployment, limit: int) -> tuple
     """The latest runs of a deployment, the newest first."""
     request = asked.LatestRuns(deployment=deployment, limit=limit)
     return handle.call(request, tuple[Run, ...], Deadline(READ_LIMIT))
+
+
+def known_runs(handle: FlowHandle, deployment: Deployment, limit: int) -> tuple[Run, ...]:
+    """As `latest_runs`; none where an extension's orchestrator cannot be asked for them."""
+    try:
+        return latest_runs(handle, deployment, limit)
+    except WorkerCancelled:
+        raise
+    except WorkerError as error:
+        if error.failures[0].reason is not FailureReason.INPUT:
+            raise
+        return ()
 
 
 def observed(handle: FlowHandle, deployment: Deployment, run: Run, *, diagnose: bool = False) -> tuple[Run, str | None]:

@@ -8,9 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from deployer.orchestrators.inventory import Activity, Inventory
+from deployer.orchestrators.plugin import Plugin
 from deployer.orchestrators.protocol import Orchestrator
 from deployer.outcome import Deployment
 from deployer.worker import inventory_protocol as asked
+from deployer.worker.runs import metaflow_run
 
 LOCAL = (
     "When it ran last is not known: runs that the orchestrator has removed are known to Metaflow's metadata service "
@@ -51,7 +53,10 @@ def _of_inventory(request: asked.InventoryRequest, inventory: Inventory) -> Any:
 
 
 def _has_run(orchestrator: Orchestrator, deployment: Deployment, run_id: str) -> bool:
-    """By the run's id where that tells, else by what the orchestrator knows under deployment and run together."""
+    """By the run's id where that tells, else by what the orchestrator knows under deployment and run together; an
+    extension cannot be asked, and Metaflow knows the flow's runs."""
+    if isinstance(orchestrator, Plugin):
+        return metaflow_run(f"{deployment.flow_name}/{run_id}") is not None
     told = orchestrator.inventory().has_run(deployment, run_id)
     return told if told is not None else orchestrator.run_state(deployment, run_id) is not None
 

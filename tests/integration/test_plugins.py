@@ -120,7 +120,7 @@ def test_doctor_names_the_extension_and_what_it_lacks(local: Runner, workspace: 
 
 @pytest.mark.parametrize(
     ("operation", "inputs"),
-    [("list", {}), ("status", {"deployment_id": "HelloFlow"}), ("delete", {"deployment_id": "HelloFlow"})],
+    [("list", {}), ("status", {"deployment_id": "HelloFlow"})],
 )
 def test_what_stands_there_cannot_be_asked_for(
     local: Runner, workspace: Path, operation: str, inputs: dict[str, str]
@@ -128,6 +128,20 @@ def test_what_stands_there_cannot_be_asked_for(
     result = run(local, workspace, operation=operation, flow="", **inputs)
     assert (result.exit_code, result.outputs["failure-reason"]) == (1, "input"), result.log
     assert "What stands in dagster cannot be listed" in result.summary
+
+
+def test_a_run_is_looked_at_and_what_ends_and_deletes_is_the_extensions_own(local: Runner, workspace: Path) -> None:
+    ended = run(local, workspace, trigger="true", wait="completed", poll_interval="1s")
+    known = {"flow": "", "deployment_id": "HelloFlow", "run_id": ended.outputs["run-id"]}
+    looked_at = run(local, workspace, operation="status", **known)
+    assert looked_at.deployments[0]["run_status"] == "succeeded", looked_at.log
+    refused = run(local, workspace, operation="terminate", **known)
+    assert "metaflow-dagster's DagsterTriggeredRun has no `terminate`" in refused.summary
+    another = run(local, workspace, operation="terminate", **{**known, "run_id": "dagster-0"})
+    assert "`dagster-0` is no run of `HelloFlow`" in another.summary
+    deleted = run(local, workspace, operation="delete", flow="", deployment_id="HelloFlow")
+    assert "metaflow-dagster's DagsterDeployedFlow has no `delete`" in deleted.summary
+    assert {one.outputs["failure-reason"] for one in (refused, another, deleted)} == {"input"}
 
 
 def test_it_has_no_production_token(local: Runner, workspace: Path) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from sandbox.aws.resources import DEPLOY_ROLE_ARN, REGION
 from sandbox.docker.act import Act
@@ -24,12 +26,19 @@ FLOWS = "octo-org/flows"
 TOKEN = "ghs_sandboxtoken000000000000000000000000"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What shares the cluster runs one after another, whose components stop and whose CRDs change; beside it, as a
-    second process, all else, with what has a cluster of its own. (`--dist loadgroup`)"""
-    for item in (one for one in items if one.path.is_relative_to(HERE)):
-        shares = item.path.parent == HERE / "kubernetes" and item.path.name != "test_lifecycle.py"
-        item.add_marker(pytest.mark.xdist_group("cluster" if shares else "beside it"))
+class BesideTheCluster(LoadScopeScheduling):
+    """What shares the cluster runs one after another, whose components stop and whose CRDs change; beside it, in a
+    second process, all else, with what has a cluster of its own."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.split("::", maxsplit=1)[0]
+        shares = "kubernetes/" in path and not path.endswith("/test_lifecycle.py")
+        return "cluster" if shares else "beside it"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> BesideTheCluster:
+    """pytest-xdist's own way to choose what runs where."""
+    return BesideTheCluster(config, log)
 
 
 @pytest.fixture(scope="session")

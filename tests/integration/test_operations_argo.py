@@ -6,7 +6,6 @@ import hashlib
 import json
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from typing import Any
 import pytest
 
 from sandbox.kubernetes_api.control import KubernetesControl
-from sandbox.processes import Servers
 from sandbox.runner import JobEvent, JobResult, Runner
 
 SHA = "d" * 40
@@ -26,25 +24,10 @@ BY_HAND = JobEvent(
 OWNER = "octo-org.flows"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KubernetesControl]:
-    servers = Servers(tmp_path_factory.mktemp("kubernetes"))
-    try:
-        yield KubernetesControl(servers.start("sandbox.kubernetes_api", host="127.0.0.1"))
-    finally:
-        servers.stop()
-
-
 @pytest.fixture
 def namespace(request: pytest.FixtureRequest) -> str:
     """A namespace of the test's own, where nothing stands."""
     return f"test-{hashlib.sha256(request.node.name.encode()).hexdigest()[:12]}"
-
-
-@pytest.fixture
-def cluster(server: KubernetesControl) -> Iterator[KubernetesControl]:
-    yield server
-    server.configure()
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ bench: $(VENV)/sandbox.stamp ## the action against `python flow.py … create`, 
 
 .PHONY: e2e
 e2e: $(VENV)/dev.stamp ## act runs the workflows in Docker, with the action's own image, against the sandbox
-	@$(BIN)/python -m pytest tests/e2e --numprocesses 2 --dist loadscope
+	@$(BIN)/python -m pytest tests/e2e --numprocesses 3 --dist loadscope
 
 .PHONY: airflow
 airflow: $(VENV)/dev.stamp ## real Airflows, 2 and 3, against the sandbox and its cluster (docs/airflow.md)

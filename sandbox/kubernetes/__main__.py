@@ -11,7 +11,7 @@ from sandbox.docker.machine import UnavailableError
 from sandbox.kubernetes.cluster import SECRET, own_cluster
 from sandbox.kubernetes.lifecycle import down, is_up
 from sandbox.kubernetes.node import Control
-from sandbox.kubernetes.place import own_place
+from sandbox.kubernetes.place import OF_TESTS, PLACES, own_place
 from sandbox.kubernetes.traces import traces
 
 ABOUT = f"""\
@@ -26,7 +26,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m sandbox.kubernetes", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("up", help="bring it up; prints the `export` that a shell needs")
-    commands.add_parser("down", help="take it away; prints what is left of it, which should be nothing")
+    away = commands.add_parser(
+        "down", help="take it away, and the tests' own; prints what is left: it should be nothing"
+    )
+    away.add_argument("--number", type=int, choices=range(PLACES), action="append", help="of another cluster of ours")
     commands.add_parser("status", help="what runs")
     commands.add_parser("left", help="everything of a cluster that is on this machine now")
     commands.add_parser("namespace", help="make a namespace in which flows can run").add_argument("name")
@@ -36,9 +39,9 @@ def main() -> int:
             case "up":
                 return _up()
             case "down":
-                return _tell(down(own_place()))
+                return _tell([line for number in options.number or OF_TESTS for line in down(own_place(number))])
             case "left":
-                return _tell(traces(own_place()))
+                return _tell(sorted({line for number in OF_TESTS for line in traces(own_place(number))}))
             case "namespace":
                 own_cluster(ensure_engine(), _Progress()).namespace(options.name)
                 return 0

@@ -25,6 +25,7 @@ SECRET = "metaflow-tasks"
 """The Secret that tasks have their AWS keys from."""
 SPINNING = b"invalid config map object received"
 """What a workflow-controller says on and on that reads a watch which has ended for good."""
+LOG_END = 4096  # bytes
 TASK_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
 
 
@@ -193,24 +194,36 @@ class Cluster:
 
 def _spins(place: Place) -> bool:
     """Whether the workflow-controller is in its loop, by the end of its log."""
-    with (place.logs / "workflow-controller.log").open("rb") as log:
-        log.seek(-min(4096, log.seek(0, os.SEEK_END)), os.SEEK_END)
-        return SPINNING in log.read()
+    log = place.logs / "workflow-controller.log"
+    end = _end(log)
+    if len(end) < LOG_END:  # the loop fills a log in a moment: this one may just have gone on in a new file
+        end = _end(log.with_name(f"{log.name}.1")) + end
+    return SPINNING in end[-LOG_END:]
 
 
-def ensure_cluster(engine: Engine, tell: Tell = lambda _: None) -> Cluster:
+def _end(log: Path) -> bytes:
+    try:
+        with log.open("rb") as stream:
+            stream.seek(-min(LOG_END, stream.seek(0, os.SEEK_END)), os.SEEK_END)
+            return stream.read()
+    except FileNotFoundError:
+        return b""
+
+
+def ensure_cluster(engine: Engine, tell: Tell = lambda _: None, place: Place | None = None) -> Cluster:
     """Have a cluster: the one that KUBECONFIG names, else our own, brought up if it is not up already.
 
     Args:
         engine: where the tasks' image is built.
         tell: takes lines about the progress.
+        place: where our own is; None for that of number 0.
 
     Raises:
         UnavailableError: that of KUBECONFIG can't be used, or none can be brought up; the message says why.
     """
     named = os.environ.get("KUBECONFIG")
     if not named or Path(named) == own_place().kubeconfig:
-        return own_cluster(engine, tell)
+        return own_cluster(engine, tell, place)
     built = ensure_built(tell, programs=())
     found = foreign.examine(named, built, engine, os.environ, tell)
     return Cluster(kubeconfig=Path(named), address=found.address, task_image=found.task_image, built=built)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sandbox.docker.engine import Engine
 from sandbox.docker.images import ROOT, ensure_base
-from sandbox.docker.machine import UnavailableError, cache_folder, logged, output
+from sandbox.docker.machine import UnavailableError, cache_folder, locked, logged, output
 from sandbox.kubernetes import oci
 from sandbox.kubernetes.build import Built
 from sandbox.kubernetes.components import executor_image
@@ -58,7 +58,7 @@ def build_task_image(engine: Engine) -> str:
     """
     ensure_base(engine)
     requirements = ROOT / "requirements" / "task.txt"
-    with tempfile.TemporaryDirectory(dir=cache_folder()) as folder:
+    with locked(cache_folder() / "task-image.lock"), tempfile.TemporaryDirectory(dir=cache_folder()) as folder:
         context = Path(folder)
         (context / "requirements").mkdir()
         (context / "requirements" / requirements.name).write_bytes(requirements.read_bytes())

@@ -23,9 +23,9 @@ from sandbox.kubernetes.build import Built, Tell, ensure_built
 from sandbox.kubernetes.components import NODE_NAME, Component, components, issue, write_settings
 from sandbox.kubernetes.images import ctr, load_programs
 from sandbox.kubernetes.node import Control, end_first_process, start_first_process
-from sandbox.kubernetes.place import Place
+from sandbox.kubernetes.place import Place, own_places
 from sandbox.kubernetes.settings import CNI_PROGRAMS
-from sandbox.kubernetes.traces import named_traces, sysctls, traces
+from sandbox.kubernetes.traces import SYSCTLS, named_traces, sysctls, traces
 
 PACKAGES = {
     "containerd": "containerd",
@@ -140,7 +140,7 @@ def _up(place: Place, built: Built, tell: Tell) -> None:
     hierarchies = cgroups.hierarchies(cgroups.MOUNTS.read_text())
     state = State(
         before=tuple(traces(place)),
-        sysctls=sysctls(),
+        sysctls=_sysctls_before(),
         controllers={str(root): tuple(cgroups.delegated(root)) for root, unified in hierarchies.items() if unified},
     )
     for folder in (place.run, place.data, place.logs):
@@ -170,6 +170,20 @@ def _up(place: Place, built: Built, tell: Tell) -> None:
     wait_for(_running(place, lambda: node_is_ready(api)), what="a Ready node", limit=READY_LIMIT)
     tell(f"the node is Ready after {time.monotonic() - started:.1f} s")
     _components_file(place).write_bytes(msgspec.json.encode(parts))
+
+
+def _sysctls_before() -> dict[str, str]:
+    """The kernel's settings as they were before any cluster of ours: of several, any may be the last to go.
+
+    They are looked at before the other clusters' notes are: a kubelet changes them after `up` has written its own.
+    """
+    found = sysctls()
+    for other in own_places():
+        state = read_state(other)
+        if state is not None:
+            set_by_us = {name for name, value in found.items() if value == SYSCTLS[name]}
+            found |= {name: value for name, value in state.sysctls.items() if name in set_by_us}
+    return found
 
 
 def _mend(place: Place, built: Built) -> None:
@@ -261,7 +275,8 @@ def _install_packages() -> None:
     if not Path(CNI_PROGRAMS, "bridge").exists():
         missing.add(CNI_PACKAGE)
     if missing:
-        install(*sorted(missing), log=cache_folder() / "logs" / "kubernetes" / "packages.log")
+        with locked(cache_folder() / "packages.lock"):
+            install(*sorted(missing), log=cache_folder() / "logs" / "kubernetes" / "packages.log")
 
 
 def _snapshotter(place: Place) -> str:

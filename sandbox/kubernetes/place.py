@@ -1,7 +1,7 @@
 """Where a cluster is on this machine: its folders, its addresses, its names. Nothing of two clusters meets.
 
-There can be several: the one that people and tests work with is number 0, and the tests of coming and going bring up
-another beside it.
+There can be several: the one that people and tests work with is number 0, that of the tests that need a cluster for
+themselves alone is number 1, and `make compat` brings up number 2.
 """
 
 from __future__ import annotations
@@ -13,13 +13,18 @@ from pathlib import Path
 from sandbox.docker.engine import RUN
 from sandbox.docker.machine import cache_folder
 
+OF_TESTS = (0, 1)
+"""The numbers of those that `make e2e` brings up."""
+PLACES = 6
+"""How many places there are; with more, ranges of addresses would go beyond 10.255.0.0/16."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
     """The place of one cluster.
 
     Attributes:
-        number: of the cluster on this machine, from 0 to 5.
+        number: of the cluster on this machine, below PLACES.
         run: the folder for sockets, keys and settings; gone with the machine's next start, and with `down`.
         data: the folder that the node's programs write to: images, containers, etcd; gone with `down`.
         logs: the folder with one file a program; kept, so that a cluster that did not start can be understood.
@@ -120,6 +125,11 @@ def own_place(number: int = 0) -> Place:
         data=cache_folder() / "kubernetes" / f"node{suffix}",
         logs=cache_folder() / "logs" / f"kubernetes{suffix}",
     )
+
+
+def own_places() -> list[Place]:
+    """All places of this user's clusters, whether there is one or not."""
+    return [own_place(number) for number in range(PLACES)]
 
 
 def _suffix(number: int) -> str:

@@ -17,16 +17,17 @@ from sandbox.kubernetes import cgroups
 from sandbox.kubernetes.network import BRIDGE, NODE_LINK, overlaps, routes
 from sandbox.kubernetes.place import Place
 
-SYSCTLS = (
-    "kernel/keys/root_maxbytes",
-    "kernel/keys/root_maxkeys",
-    "kernel/panic",
-    "kernel/panic_on_oops",
-    "net/ipv4/ip_forward",
-    "vm/overcommit_memory",
-    "vm/panic_on_oom",
-)
-"""Those that a kubelet sets (k8s.io/component-helpers, node/util/sysctl), and the one that a router needs."""
+SYSCTLS = {
+    "kernel/keys/root_maxbytes": "25000000",
+    "kernel/keys/root_maxkeys": "1000000",
+    "kernel/panic": "10",
+    "kernel/panic_on_oops": "1",
+    "net/ipv4/ip_forward": "1",
+    "vm/overcommit_memory": "1",
+    "vm/panic_on_oom": "0",
+}
+"""The kernel's settings that a kubelet changes (k8s.io/component-helpers, node/util/sysctl), and the one that a router
+needs; with the values that they get."""
 FOLDERS = (
     "/etc/cni/net.d",
     "/usr/libexec/kubernetes",

@@ -26,19 +26,44 @@ FLOWS = "octo-org/flows"
 TOKEN = "ghs_sandboxtoken000000000000000000000000"
 
 
-class BesideTheCluster(LoadScopeScheduling):
-    """What shares the cluster runs one after another, whose components stop and whose CRDs change; beside it, in a
-    second process, all else, with what has a cluster of its own."""
+FIRST = ("kubernetes/alone", "kubernetes/test_pods.py", "", "kubernetes/test_in_cluster.py")
+"""What runs one after another (`together`), by what takes longest; the rest comes after it."""
+LAST_OF_ITS_OWN = "test_lifecycle.py"
+"""It takes its cluster away at the end."""
+
+
+class Together(LoadScopeScheduling):
+    """pytest-xdist's scheduler, with other borders between what may run at the same time."""
 
     def _split_scope(self, nodeid: str) -> str:
-        path = nodeid.split("::", maxsplit=1)[0]
-        shares = "kubernetes/" in path and not path.endswith("/test_lifecycle.py")
-        return "cluster" if shares else "beside it"
+        return together(nodeid)
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> BesideTheCluster:
+def together(nodeid: str) -> str:
+    """What runs one after another in one process: what needs a cluster for itself alone; each file on the cluster that
+    others use too; and all else, where act runs, of which there is one at a time."""
+    path = Path(nodeid.split("::", maxsplit=1)[0]).relative_to("tests/e2e")
+    if path.is_relative_to("kubernetes/alone"):
+        return "kubernetes/alone"
+    return str(path) if path.is_relative_to("kubernetes") else ""
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
     """pytest-xdist's own way to choose what runs where."""
-    return BesideTheCluster(config, log)
+    config.option.loadscopereorder = False  # not by how many tests there are, but in the order that they have here
+    return Together(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest comes first, so that no process waits for another at the end."""
+
+    def rank(item: pytest.Item) -> tuple[int, bool]:
+        if not item.path.is_relative_to(HERE):
+            return -1, False
+        scope = together(item.nodeid)
+        return FIRST.index(scope) if scope in FIRST else len(FIRST), item.path.name == LAST_OF_ITS_OWN
+
+    items.sort(key=rank)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 from cryptography import x509
@@ -386,8 +387,27 @@ def test_a_controller_that_reads_a_closed_watch_is_known_by_the_end_of_its_log(p
         assert cluster._spins(place) is spins
     log.write_text("started\n" + 'msg="invalid config map object received in config watcher"\n' * 100)
     assert cluster._spins(place)
-    log.write_text(log.read_text() + "processing workflow\n" * 300)
+    log.replace(f"{log}.1")
+    assert cluster._spins(place), "it has just gone on in a new file, which is not there yet"
+    log.write_text("short\n")
+    assert cluster._spins(place)
+    log.write_text("processing workflow\n" * 300)
     assert not cluster._spins(place)
+
+
+def test_the_kernels_settings_are_kept_as_they_were_before_any_of_several_clusters(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = {"kernel/panic": "0", "vm/overcommit_memory": "0"}
+    now = {"kernel/panic": traces.SYSCTLS["kernel/panic"], "vm/overcommit_memory": "2"}
+    monkeypatch.setattr(lifecycle, "sysctls", lambda: dict(now))
+    monkeypatch.setattr(lifecycle, "own_places", lambda: [place])
+    assert lifecycle._sysctls_before() == now, "there is no other cluster"
+    place.run.mkdir(parents=True, exist_ok=True)
+    place.state.write_bytes(msgspec.json.encode(lifecycle.State(before=(), sysctls=there, controllers={})))
+    assert lifecycle._sysctls_before() == {"kernel/panic": "0", "vm/overcommit_memory": "2"}, (
+        "no kubelet sets the other"
+    )
 
 
 def _handshake(client: ssl.SSLContext, server: ssl.SSLContext, host: str) -> Exception | None:

@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,8 +14,8 @@ import pytest
 from sandbox.docker.engine import Engine
 from sandbox.docker.machine import UnavailableError
 from sandbox.job import Job
-from sandbox.kubernetes.argo import Crds
 from sandbox.kubernetes.cluster import Cluster, ensure_cluster
+from sandbox.kubernetes.place import Place, own_place
 from sandbox.runner import ROOT, Runner
 from sandbox.world import World
 
@@ -23,25 +23,27 @@ HERE = Path(__file__).resolve().parent
 
 
 @pytest.fixture(scope="session")
-def cluster(engine: Engine) -> Cluster:
-    """A cluster with Argo Workflows: that of KUBECONFIG, else our own.
+def have_cluster(engine: Engine) -> Callable[[Place], Cluster]:
+    """Have a cluster with Argo Workflows: that of KUBECONFIG, else one of our own at a place.
 
     Where there can be none, these tests are skipped, unless E2E_REQUIRED is set.
     """
-    try:
-        return ensure_cluster(engine, lambda line: print(line, file=sys.stderr))
-    except UnavailableError as error:
-        if os.environ.get("E2E_REQUIRED"):
-            pytest.fail(str(error))
-        pytest.skip(str(error))
+
+    def have(place: Place) -> Cluster:
+        try:
+            return ensure_cluster(engine, lambda line: print(line, file=sys.stderr), place)
+        except UnavailableError as error:
+            if os.environ.get("E2E_REQUIRED"):
+                pytest.fail(str(error))
+            pytest.skip(str(error))
+
+    return have
 
 
-@pytest.fixture
-def own_cluster(cluster: Cluster) -> Cluster:
-    """A cluster whose components may be stopped."""
-    if not cluster.own:
-        pytest.skip("this stops components of the cluster, and KUBECONFIG names one that is not ours")
-    return cluster
+@pytest.fixture(scope="session")
+def cluster(have_cluster: Callable[[Place], Cluster]) -> Cluster:
+    """The cluster; other tests use it at the same time, so nothing of it may be stopped or changed."""
+    return have_cluster(own_place())
 
 
 @pytest.fixture
@@ -82,18 +84,6 @@ def runner(cluster: Cluster, shared_world: World, namespace: str, tmp_path: Path
     """A runner whose jobs deploy to the namespace, with all rights, over the shared world."""
     environment = cluster.environment(shared_world, namespace)
     return Runner(tmp_path / "runner", environment=environment, api_url=shared_world.github.api_url)
-
-
-@pytest.fixture(scope="session")
-def crds(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[Crds]:
-    """The kind of Argo's CRDs that a test is parametrised with (`indirect`), in place of those that are installed; the
-    tests of one kind run one after another."""
-    if not cluster.own:
-        pytest.skip("this changes the cluster's CRDs, and KUBECONFIG names a cluster that is not ours")
-    kind: Crds = request.param
-    cluster.install_crds(kind)
-    yield kind
-    cluster.install_crds("minimal")
 
 
 @pytest.fixture

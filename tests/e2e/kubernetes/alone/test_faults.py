@@ -46,8 +46,8 @@ class Switch:
         """Start it, if it is stopped."""
         if self.state == "stopped":
             self._cluster.start(self._component)
-            self._cluster.wait_ready()
             self.state = "restored"
+            self._cluster.wait_ready()
 
 
 @pytest.fixture

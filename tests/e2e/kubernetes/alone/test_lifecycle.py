@@ -31,7 +31,7 @@ from sandbox.runner import ROOT, Runner
 from sandbox.world import World
 
 PLACE = own_place(1)
-FLOWS = Path(__file__).resolve().parent / "flows"
+FLOWS = Path(__file__).resolve().parents[1] / "flows"
 PANIC = Path("/proc/sys/kernel/panic")
 CRON_WORKFLOWS = path_of("CronWorkflow", namespace="default", api=argo.GROUP)
 UP = """

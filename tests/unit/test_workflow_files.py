@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -101,6 +102,31 @@ def test_the_button_offers_every_operation_and_hands_on_every_field() -> None:
     for name in fields.keys() & reusable.keys() - {"flow", "operation"}:
         if fields[name]["type"] in ("string", "boolean"):
             assert fields[name].get("default", "") == reusable[name].get("default", ""), name
+
+
+def test_only_what_changes_deployments_queues_behind_them(reusable: Any) -> None:
+    concurrency = reusable["jobs"]["deploy"]["concurrency"]
+    assert (concurrency["cancel-in-progress"], concurrency["queue"]) == ("false", "max")
+    queue = "metaflow-deploy/${{ github.repository }}/${{ inputs.environment }}"
+    own_group = re.fullmatch(
+        r"\$\{\{ contains\(fromJSON\('(.+)'\), inputs\.operation\) && format\('/\{0\}', github\.run_id\) \|\| '' \}\}",
+        concurrency["group"].removeprefix(queue),
+    )
+    assert own_group is not None, concurrency["group"]
+    queued = {OperationName.AUTO, OperationName.DEPLOY, OperationName.TRIGGER, OperationName.DELETE}
+    queued |= {OperationName.CLEANUP}
+    assert set(json.loads(own_group[1])) == set(OperationName) - queued, "the job that waits for a run holds them up"
+
+
+def test_nothing_queues_before_the_reusable_workflow_does() -> None:
+    callers = [
+        path for path in [*WORKFLOWS, *EXAMPLES] if "/workflows/deploy.yml" in path.read_text().split("\njobs:")[-1]
+    ]
+    assert {path.name for path in callers} >= {"manual.yml", "many-flows.yml"}
+    for path in callers:
+        workflow = read(path)
+        assert "concurrency" not in workflow, path
+        assert not [name for name, job in workflow["jobs"].items() if "concurrency" in job], path
 
 
 @pytest.mark.parametrize("path", [*WORKFLOWS, *EXAMPLES], ids=lambda path: f"{path.parent.name}/{path.name}")

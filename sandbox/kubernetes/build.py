@@ -145,7 +145,7 @@ class _Builder:
         unfinished = target.with_name(f".{name}.unfinished")
         flags = " ".join([*LINKER_FLAGS, *(f"-X {key}={value}" for key, value in variables.items())])
         logged(
-            ["go", "build", *FLAGS, "-ldflags", flags, "-o", str(unfinished), package],
+            ["nice", "go", "build", *FLAGS, "-ldflags", flags, "-o", str(unfinished), package],
             self._logs / f"build-{name}.log",
             what=f"building {name} from {package}",
             env=self._environment,

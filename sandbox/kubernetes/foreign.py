@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib3.exceptions import HTTPError
 
 from sandbox.docker.engine import Engine
-from sandbox.docker.machine import UnavailableError, output
+from sandbox.docker.machine import UnavailableError, cache_folder, locked, output
 from sandbox.kubernetes import argo
 from sandbox.kubernetes.api import Api, ApiError
 from sandbox.kubernetes.build import Built, Tell
@@ -49,7 +49,7 @@ class Foreign:
 
 
 def examine(kubeconfig: str, built: Built, engine: Engine, environ: Mapping[str, str], tell: Tell) -> Foreign:
-    """See that a cluster can run flows, and bring the tasks' image to it.
+    """See that a cluster can run flows, and bring the tasks' image to it; safe with two at once.
 
     Args:
         kubeconfig: as KUBECONFIG names it.
@@ -63,11 +63,12 @@ def examine(kubeconfig: str, built: Built, engine: Engine, environ: Mapping[str,
     """
     api = _connect(kubeconfig)
     local = local_cluster(current_context(kubeconfig))
-    _have_argo(api, built, environ, tell)
-    return Foreign(
-        address=environ.get(ADDRESS) or _address(local, engine),
-        task_image=environ.get(IMAGE) or _task_image(local, engine, tell),
-    )
+    with locked(cache_folder() / "foreign-cluster.lock"):
+        _have_argo(api, built, environ, tell)
+        return Foreign(
+            address=environ.get(ADDRESS) or _address(local, engine),
+            task_image=environ.get(IMAGE) or _task_image(local, engine, tell),
+        )
 
 
 def current_context(kubeconfig: str) -> str:

@@ -42,10 +42,10 @@ class Together(LoadScopeScheduling):
 def together(nodeid: str) -> str:
     """What runs one after another in one process: what needs a cluster for itself alone; each file on the cluster that
     others use too; and all else, where act runs, of which there is one at a time."""
-    path = Path(nodeid.split("::", maxsplit=1)[0]).relative_to("tests/e2e")
-    if path.is_relative_to("kubernetes/alone"):
+    _, _, path = nodeid.split("::", maxsplit=1)[0].rpartition("tests/e2e/")
+    if path.startswith("kubernetes/alone/"):
         return "kubernetes/alone"
-    return str(path) if path.is_relative_to("kubernetes") else ""
+    return path if path.startswith("kubernetes/") else ""
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
@@ -58,8 +58,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest comes first, so that no process waits for another at the end."""
 
     def rank(item: pytest.Item) -> tuple[int, bool]:
-        if not item.path.is_relative_to(HERE):
-            return -1, False
         scope = together(item.nodeid)
         return FIRST.index(scope) if scope in FIRST else len(FIRST), item.path.name == LAST_OF_ITS_OWN
 

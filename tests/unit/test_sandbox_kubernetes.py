@@ -33,6 +33,7 @@ from sandbox.kubernetes import (
     settings,
     traces,
 )
+from sandbox.kubernetes.api import Api
 from sandbox.kubernetes.components import components, executor_image, issue
 from sandbox.kubernetes.node import Control
 from sandbox.kubernetes.pki import Authority, Subject
@@ -393,6 +394,32 @@ def test_a_controller_that_reads_a_closed_watch_is_known_by_the_end_of_its_log(p
     assert cluster._spins(place)
     log.write_text("processing workflow\n" * 300)
     assert not cluster._spins(place)
+
+
+@pytest.mark.parametrize(
+    ("has_crds", "may_install", "told"),
+    [
+        (True, "1", "nobody took up a Workflow"),
+        (False, "", f"{foreign.INSTALL}=1"),
+        (False, "1", "installing Argo Workflows"),
+    ],
+)
+def test_what_a_foreign_cluster_lacks_of_argo_is_told_or_installed_where_that_is_allowed(
+    has_crds: bool, may_install: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[str] = []
+    installed: list[str] = []
+    monkeypatch.setattr(argo, "has_crds", lambda _: has_crds)
+    monkeypatch.setattr(argo, "controller_works", lambda _: False)
+    for name in ("install_controller_objects", "install_crds", "install_controller"):
+        monkeypatch.setattr(argo, name, lambda *_, name=name: installed.append(name))
+    built = build.Built(Path("nowhere"), VERSIONS)
+    try:
+        foreign._have_argo(Api.__new__(Api), built, {foreign.INSTALL: may_install}, lines.append)
+    except UnavailableError as error:
+        lines.append(str(error))
+    assert told in "".join(lines)
+    assert bool(installed) == (not has_crds and bool(may_install))
 
 
 def test_the_kernels_settings_are_kept_as_they_were_before_any_of_several_clusters(

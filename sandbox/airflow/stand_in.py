@@ -81,14 +81,14 @@ class Api:
                 return self.dags[name]
             case "DELETE", ["dags", name]:
                 return Answer(status=204) if self.dags.pop(name, None) else missing
-            case "GET", ["dags", _, "dagRuns"]:
-                newest = list(reversed(self.runs.values()))
+            case "GET", ["dags", name, "dagRuns"]:
+                newest = [run for run in reversed(self.runs.values()) if run.get("dag_id", name) == name]
                 page = newest[int(query["offset"]) :][: int(query["limit"])]
                 return {"dag_runs": page, "total_entries": len(newest)}
-            case "POST", ["dags", _, "dagRuns"]:
+            case "POST", ["dags", name, "dagRuns"]:
                 if body["dag_run_id"] in self.runs:
                     return Answer(status=409, body={"detail": "exists"})
-                self.runs[body["dag_run_id"]] = {**body, "state": "queued"}
+                self.runs[body["dag_run_id"]] = {**body, "dag_id": name, "state": "queued"}
                 return self.runs[body["dag_run_id"]]
             case "GET", ["dags", _, "dagRuns", run]:
                 return self.runs.get(run, missing)

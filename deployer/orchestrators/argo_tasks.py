@@ -2,7 +2,7 @@
 
 The workflow-controller copies a pod's reason into its node's message, which every Workflow shows; the pods themselves
 say more (the image, the memory limit), and say it earlier. Pods may be hidden from the job by a Role: then the nodes'
-messages are all there is, and it is said that the pods cannot be read.
+messages are all there is, and it is said beside them that the pods cannot be read.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from deployer.orchestrators.kubernetes_errors import missing_right
@@ -46,6 +47,8 @@ LONGEST = 300
 PREEMPTION = re.compile(r"(?<=\.) (?:no new claims to deallocate, )?preemption: .*", re.DOTALL)
 """What the scheduler adds on pods that it might have evicted."""
 UNTOLD = "its pod may not tell Argo how it ended: {} docs/rbac.yaml has the Role for it"
+UNSEEN = "the pods, which would say more, cannot be read: {} docs/rbac.yaml has the Role for it"
+"""Takes the right that the job lacks."""
 MORE_MEMORY = "Give the step more memory (`@kubernetes(memory=…)`) and merge again."
 AGAIN = "Trigger it again; if it is ended again, give the step what it needs (`@kubernetes(memory=…, disk=…)`)."
 RUNS_ROLE = "Add the right to the Role that the runs' service account is bound to, and trigger the run again."
@@ -62,7 +65,7 @@ def waiting(workflow: Object, pods: Sequence[Object] | None, blind: str | None =
     Args:
         workflow: as the API gives it.
         pods: its pending pods; None where they could not be read.
-        blind: why the pods could not be read, told where the Workflow says nothing itself.
+        blind: why the pods could not be read, told where a task waits for one.
     """
     status = workflow.get("status") or {}
     if (workflow.get("spec") or {}).get("suspend"):
@@ -77,19 +80,20 @@ def waiting(workflow: Object, pods: Sequence[Object] | None, blind: str | None =
         steps = _steps(workflow)
         pending = [node for node in _pods_of(_nodes(workflow)) if node.get("phase") == "Pending"]
         told = [f"{_whose_node(node, steps)}: {_node_waits(node)}" for node in pending if node.get("message")]
-        if pending and not told and blind is not None:
-            told = [blind]
+        if pending and blind is not None:
+            told.append(blind)
     ended = [node for node in _pods_of(_nodes(workflow)) if missing_right(str(node.get("message")))]
     told += [UNTOLD.format(missing_right(str(node["message"]))) for node in ended]
     return tuple(dict.fromkeys(told))
 
 
-def troubles(workflow: Object, pods: Iterable[Object]) -> tuple[TaskTrouble, ...]:
+def troubles(workflow: Object, pods: Iterable[Object], blind: str | None = None) -> tuple[TaskTrouble, ...]:
     """How the tasks of a Workflow ended badly, the first one first; what is no step of the flow is left out.
 
     Args:
         workflow: as the API gives it.
         pods: its failed pods, those that are left of them and may be read.
+        blind: why the pods could not be read, told with each.
     """
     steps = _steps(workflow)
     by_node = {_annotation(pod, NODE_ID): pod for pod in pods}
@@ -112,7 +116,8 @@ def troubles(workflow: Object, pods: Iterable[Object]) -> tuple[TaskTrouble, ...
         if step is not None:
             message = str(node.get("message") or "")
             right = missing_right(message) or (lacks if message == FORGOTTEN else None)
-            found.append(_trouble(step, message, by_node.get(str(node.get("id"))), right))
+            trouble = _trouble(step, message, by_node.get(str(node.get("id"))), right)
+            found.append(trouble if blind is None else _with_advice(trouble, f"{blind[:1].upper()}{blind[1:]}."))
     return tuple(found)
 
 
@@ -216,6 +221,10 @@ def _trouble(step: str, message: str, pod: Object | None, lacks: str | None) -> 
     if ended is not None:
         return TaskTrouble(step=step, what=f"exit code {ended['exitCode']}", detail=message)
     return TaskTrouble(step=step, what=_cut(message) or "its pod failed without a word", detail=message)
+
+
+def _with_advice(trouble: TaskTrouble, more: str) -> TaskTrouble:
+    return replace(trouble, advice=f"{trouble.advice} {more}".strip())
 
 
 def _main_ended(pod: Object) -> Mapping[str, Any] | None:

@@ -15,6 +15,7 @@ from deployer.orchestrators import argo_tasks as tasks
 from deployer.orchestrators.argo_inventory import ArgoInventory
 from deployer.orchestrators.argo_leftovers import started_by
 from deployer.orchestrators.kubernetes_configuration import kubeconfig_namespace, load_configuration
+from deployer.orchestrators.kubernetes_errors import missing_right
 from deployer.orchestrators.kubernetes_objects import Connect, KubernetesObjects, Object, stripped
 from deployer.orchestrators.protocol import MetaflowSettings, RunState, Snapshot, TaskTrouble
 from deployer.orchestrators.provenance import ANNOTATION, run_tags
@@ -340,8 +341,8 @@ class ArgoWorkflows:
         return tasks.waiting(workflow, pods, blind)
 
     def _troubles(self, workflow: Object) -> tuple[TaskTrouble, ...]:
-        pods, _ = self._pods(workflow, "Failed")
-        return tasks.troubles(workflow, pods or ())
+        pods, blind = self._pods(workflow, "Failed")
+        return tasks.troubles(workflow, pods or (), blind)
 
     def _pods(self, workflow: Object, phase: str) -> tuple[list[dict[str, Any]] | None, str | None]:
         """The pods; None and the reason where the job may not read them, which costs words and no more."""
@@ -351,7 +352,7 @@ class ArgoWorkflows:
         except DeployError as error:
             if error.failure.reason is not FailureReason.PERMISSION:
                 raise
-            return None, f"what the pods wait for cannot be read: {error.failure.message}"
+            return None, tasks.UNSEEN.format(missing_right(error.failure.evidence) or error.failure.message)
 
 
 def _status(workflow: Object) -> RunStatus:

@@ -266,6 +266,36 @@ def test_what_keeps_a_run_from_starting_is_told_from_its_pods(
             cluster.set_status(workflow["metadata"]["name"], phase="Succeeded")
 
 
+def test_pods_that_the_job_may_not_read_are_told_while_it_waits_and_with_the_failure(
+    argo: ArgoWorkflows, runner: Runner, workspace: Path, cluster: KubernetesControl
+) -> None:
+    deployed(runner, workspace, cluster, "unseen")
+    deployment = argo.read("unseen")
+    assert deployment is not None
+    run_id = argo.trigger(deployment, {}, key="unseen")
+    name = run_id.removeprefix("argo-")
+    cluster.configure(denied=[("list", "pods")])
+
+    def node(phase: str, message: str) -> dict[str, Any]:
+        one = {"id": "n", "type": "Pod", "phase": phase, "templateName": "start", "message": message}
+        return {"phase": "Running" if phase == "Pending" else phase, "nodes": {"n": one}}
+
+    cluster.set_status(name, **node("Pending", "Unschedulable: 0/1 nodes."))
+    state = argo.run_state(deployment, run_id)
+    assert state is not None
+    words, lacks = state.waiting
+    assert "pod unschedulable: 0/1 nodes." in words
+    assert "lacks the verb `list` on `pods`" in lacks
+    assert "docs/rbac.yaml" in lacks
+
+    spec = cluster.get("workflowtemplates", "unseen")["spec"]  # type: ignore[index]
+    cluster.set_status(name, storedWorkflowTemplateSpec=spec, **node("Failed", "main: OOMKilled (exit code 137)"))
+    state = argo.run_state(deployment, run_id, diagnose=True)
+    assert state is not None
+    (trouble,) = state.troubles
+    assert "lacks the verb `list` on `pods`" in trouble.advice
+
+
 def test_a_sensor_that_is_gone_is_told(runner: Runner, workspace: Path, cluster: KubernetesControl) -> None:
     runner.environment |= {
         "METAFLOW_ARGO_EVENTS_EVENT": "event",

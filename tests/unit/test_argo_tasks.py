@@ -90,7 +90,8 @@ def test_many_tasks_that_wait_for_the_same_are_told_once() -> None:
 def test_without_its_pods_the_workflow_says_what_it_can() -> None:
     told = workflow(node("Pending", "Unschedulable: 0/3 nodes are available: 3 Insufficient cpu."))
     expected = ("step train_model: pod unschedulable: 0/3 nodes are available: 3 Insufficient cpu.",)
-    assert waiting(told, None, "blind") == expected
+    assert waiting(told, None) == expected
+    assert waiting(told, None, "blind") == (*expected, "blind"), "what was not seen is told beside it"
     assert waiting(workflow(node("Pending")), None, "blind") == ("blind",)
     assert waiting(workflow(node("Running")), None, "blind") == ()
 
@@ -125,6 +126,16 @@ def test_an_exit_code_leaves_the_word_to_the_exception() -> None:
     for pods in ([ended("Error", 1)], []):
         (trouble,) = troubles(failed, pods)
         assert (trouble.what, trouble.decides, trouble.advice) == ("exit code 1", False, "")
+
+
+def test_pods_that_could_not_be_read_are_told_with_the_failure_but_not_over_an_exception() -> None:
+    killed = workflow(node("Failed", "main: OOMKilled (exit code 137)"), phase="Failed")
+    (trouble,) = troubles(killed, [], "the pods cannot be read: me lacks the verb `list` on `pods`")
+    assert "more memory" in trouble.advice
+    assert trouble.advice.endswith(". The pods cannot be read: me lacks the verb `list` on `pods`.")
+    raised = workflow(node("Failed", "main: Error (exit code 1)"), phase="Failed")
+    (trouble,) = troubles(raised, [], "blind")
+    assert (trouble.advice, trouble.decides) == ("Blind.", False)
 
 
 def test_a_right_that_the_runs_account_lacks_is_named() -> None:

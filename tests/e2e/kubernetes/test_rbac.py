@@ -159,11 +159,23 @@ def test_a_right_that_the_runs_own_account_lacks_is_named(
     assert expected in told(result), result.log
 
 
-def test_without_the_right_to_see_pods_the_controllers_words_are_told(place: Place) -> None:
-    limits = {**ENDED, "wait_timeout": "10s", "on_timeout": "terminate"}
-    result = place.job(without=("pods", "list"))("greedy", **limits)
+def test_without_the_right_to_see_pods_the_controllers_words_are_told_and_the_right(place: Place) -> None:
+    lacks = (
+        f"system:serviceaccount:{place.namespace}:metaflow-deploy lacks the verb `list` on `pods` in the namespace "
+        f"`{place.namespace}`. docs/rbac.yaml has the Role for it"
+    )
+    job = place.job(without=("pods", "list"))
+    result = job("greedy", **{**ENDED, "wait_timeout": "10s", "on_timeout": "terminate"})
     assert result.outputs["failure-reason"] == "start-timeout", result.log
     assert re.search(r"step start: pod unschedulable: 0/\d+ nodes are available", told(result))
+    assert lacks in result.summary.replace("\\", "")
+    progress = [line for line in result.log.splitlines() if lacks in line and not line.startswith("::")]
+    assert len(progress) == 1, "it is told once while the run waits"
+
+    result = job("hungry", **{**ENDED, "wait_timeout": "4m"})
+    assert result.outputs["failure-reason"] == "run-failed", result.log
+    assert "out of memory" in result.summary
+    assert lacks in result.summary.replace("\\", "")
 
 
 def test_without_the_right_to_list_sensors_it_is_said_that_none_was_looked_for(place: Place) -> None:

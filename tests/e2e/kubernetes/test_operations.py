@@ -39,7 +39,7 @@ def checkout(workspace: Path) -> Path:
     return workspace
 
 
-def test_what_stands_is_listed_with_its_last_run_looked_at_and_its_token_told(
+def test_what_stands_is_listed_with_its_last_run_looked_at_its_token_told_and_deleted_by_its_age(
     job: Job, cluster: Cluster, namespace: str
 ) -> None:
     assert job("nightly").exit_code == 0
@@ -62,6 +62,19 @@ def test_what_stands_is_listed_with_its_last_run_looked_at_and_its_token_told(
     assert template is not None
     told = job(operation="production-token", deployment_id="tinyflow").outputs["production-token"]
     assert told == template["metadata"]["annotations"]["metaflow/production_token"]
+
+    aged = {"operation": "cleanup", "older_than": "1ms", "include": "tiny*\nnightly*"}
+    dry = job(**aged)
+    assert fates(dry) == {"nightlyflow": "would be deleted", "tinyflow": "would be deleted"}, dry.log
+    why = {one["deployment_id"]: one["why"] for one in dry.deployments}
+    assert why["tinyflow"].startswith("It ran last "), why
+    assert why["nightlyflow"].startswith("No run of it is known, and it was deployed "), why
+    young = job(**{**aged, "older_than": "1d"}, dry_run="false")
+    assert fates(young) == {"nightlyflow": "kept", "tinyflow": "kept"}, young.log
+    real = job(**aged, dry_run="false")
+    assert fates(real) == {"nightlyflow": "deleted", "tinyflow": "deleted"}, real.log
+    parts = (("WorkflowTemplate", "tinyflow"), ("WorkflowTemplate", "nightlyflow"), ("CronWorkflow", "nightlyflow"))
+    assert not any(stands(cluster, namespace, *one) for one in parts)
 
 
 def test_what_is_left_over_and_what_the_repository_lost_is_cleaned_up(

@@ -129,7 +129,7 @@ class StepFunctionsInventory:
         return tuple(self._run(deployment, one) for one in self._executions(deployment, limit))
 
     def activity(self, deployments: Sequence[Deployment], since: datetime) -> tuple[Activity, ...]:
-        """One ListExecutions for each; two requests more for what was not used since."""
+        """One ListExecutions for each; up to three requests more for what was not used since."""
         return tuple(self._each(lambda one: self._used(one, since), deployments))
 
     def has_run(self, deployment: Deployment, run_id: str) -> bool | None:  # noqa: ARG002

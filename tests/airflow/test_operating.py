@@ -92,3 +92,26 @@ def test_a_deployment_is_triggered_by_its_identifier(airflow_job: Job) -> None:
     assert result.outputs["run-status"] == "succeeded"
     wrong = airflow_job(operation="trigger", deployment_id="HalloFlow")
     assert "`HelloFlow`" in wrong.summary
+
+
+def test_a_dag_that_nobody_uses_is_cleaned_up_and_its_owner_is_told_its_token(
+    airflow_job: Job, airflow: AirflowServer
+) -> None:
+    flows = airflow_job.workspace / "flows"
+    (flows / "aged.py").write_text((flows / "hello.py").read_text().replace("HelloFlow", "AgedFlow"))
+    assert airflow_job("aged").exit_code == 0
+    told = airflow_job(operation="production-token", deployment_id="AgedFlow")
+    assert told.outputs["production-token"].startswith("agedflow-"), told.log
+
+    def cleanup(**inputs: str) -> str:
+        result = airflow_job(operation="cleanup", include="Aged*", **inputs)
+        assert result.exit_code == 0, result.log
+        (one,) = result.deployments
+        assert one["deployment_id"] == "AgedFlow"
+        return str(one["fate"])
+
+    assert cleanup(older_than="90d", dry_run="false") == "kept", "it was deployed just now"
+    assert cleanup(older_than="1ms") == "would be deleted"
+    assert (airflow.dags / "AgedFlow.py").exists()
+    assert cleanup(older_than="1ms", dry_run="false") == "deleted"
+    assert not (airflow.dags / "AgedFlow.py").exists()

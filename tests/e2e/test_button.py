@@ -59,6 +59,9 @@ def test_a_deployment_is_operated_by_the_button(press: Press, world: World, tmp_
     assert triggered.outputs()["operation"] == "trigger", triggered.log
     assert triggered.outputs()["run-status"] == "running"
     run_id, pathspec = (triggered.outputs()[name] for name in ("run-id", "run-pathspec"))
+    refused = press("suspend", deployment_id="SlowFlow", run_id=run_id)
+    assert (refused.outputs()["status"], refused.outputs()["failure-reason"]) == ("failure", "input"), refused.log
+    assert any("AWS Step Functions cannot suspend" in error for error in refused.annotations("error")), refused.log
     status = press("status", deployment_id="SlowFlow")
     assert (status.outputs()["run-id"], status.outputs()["run-status"]) == (run_id, "running"), status.log
     ended = press("terminate", deployment_id="SlowFlow", run_id=run_id)
@@ -69,11 +72,15 @@ def test_a_deployment_is_operated_by_the_button(press: Press, world: World, tmp_
     token = press("production-token", deployment_id="SlowFlow").outputs()["production-token"]
     assert token.startswith("slowflow-")
 
+    assert press("deploy", flow="examples/flows/hello.py").outputs()["deployment-id"] == "HelloFlow"
     chosen = {"older_than": "1ms", "include": "Slow*"}
     dry = press("cleanup", **chosen)
     assert fates(dry) == {"SlowFlow": "would be deleted"}, dry.log
     real = press("cleanup", dry_run="false", **chosen)
     assert fates(real) == {"SlowFlow": "deleted"}, real.log
+    assert world.state_machines == {"HelloFlow"}, "`include` does not name it"
+    deleted = press("delete", deployment_id="HelloFlow")
+    assert fates(deleted) == {"HelloFlow": "deleted"}, deleted.log
     assert world.state_machines == set()
 
     examined = press("doctor", flow="examples/flows/hello.py")

@@ -40,10 +40,12 @@ class Account:
 
 def permissions() -> Iterator[tuple[str, str]]:
     """Each resource of the job's own Role with each of its verbs."""
-    for document in _documents("rbac.yaml", {}):
-        if document["kind"] == "Role" and document["metadata"]["name"] == ACCOUNT:
-            for rule in document["rules"]:
-                yield from ((resource, verb) for resource in rule["resources"] for verb in rule["verbs"])
+    return _permissions("rbac.yaml", ACCOUNT)
+
+
+def sensor_permissions() -> Iterator[tuple[str, str]]:
+    """The same of the Role in a namespace of Sensors."""
+    return _permissions("rbac-sensors.yaml", f"{ACCOUNT}-sensors")
 
 
 def make_account(
@@ -83,6 +85,13 @@ def make_account(
         api.server, certificate_authority=api.certificate_authority, user={"token": token}, namespace=namespace
     )
     return Account(namespace=namespace, token=token, kubeconfig=text)
+
+
+def _permissions(name: str, role: str) -> Iterator[tuple[str, str]]:
+    for document in _documents(name, {}):
+        if document["kind"] == "Role" and document["metadata"]["name"] == role:
+            for rule in document["rules"]:
+                yield from ((resource, verb) for resource in rule["resources"] for verb in rule["verbs"])
 
 
 def _documents(name: str, namespaces: Mapping[str, str]) -> list[dict[str, Any]]:

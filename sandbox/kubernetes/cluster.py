@@ -149,7 +149,7 @@ class Cluster:
         finally:
             if component not in self.running():
                 self.start(component)
-            self.wait_ready()
+            self.wait_ready(after=component)
 
     @contextmanager
     def hung(self, component: str) -> Iterator[None]:
@@ -164,14 +164,18 @@ class Cluster:
             yield
         finally:
             control.send(component, signal.SIGCONT)
-            self.wait_ready()
+            self.wait_ready(after=component)
 
-    def wait_ready(self) -> None:
-        """Wait until the API server answers, and our own node is Ready.
+    def wait_ready(self, *, after: str) -> None:
+        """Wait until everything is ready again: the API server answers, and our own node is Ready.
 
         An API server that was away refuses everything until it has read its roles. The watch that the controller of
         Argo 3.7 has on its ConfigMap ends for good at that, and the controller reads the closed channel in a loop, with
-        a line in its log for each turn. One that does is started anew.
+        a line in its log for each turn. One that does is started anew. So are those that ask an API server that is away
+        less and less often, up to a minute apart, and on which a new namespace would have to wait.
+
+        Args:
+            after: the component that was away.
 
         Raises:
             UnavailableError: not within a minute.
@@ -183,8 +187,14 @@ class Cluster:
 
         wait_for(lambda: ready() or None, what="a ready cluster", limit=READY_LIMIT)
         if self.place is not None and "workflow-controller" in self.running() and _spins(self.place):
-            self.stop("workflow-controller")
-            self.start("workflow-controller")
+            self._start_anew("workflow-controller")
+        if self.own and after in ("etcd", "kube-apiserver"):
+            for follower in ("kube-controller-manager", "kube-scheduler"):
+                self._start_anew(follower)
+
+    def _start_anew(self, component: str) -> None:
+        self.stop(component)
+        self.start(component)
 
     def _own_place(self) -> Place:
         if self.place is None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 
 from deployer.orchestrators.kubernetes_rights import RIGHTS
 from sandbox.job import ENDED, EVENTS, Job
-from sandbox.kubernetes.accounts import RUNS_ACCOUNT, make_account, permissions
+from sandbox.kubernetes.accounts import RUNS_ACCOUNT, make_account, permissions, sensor_permissions
 from sandbox.kubernetes.cluster import Cluster
 from sandbox.runner import JobResult, Runner
 from sandbox.world import World
@@ -55,41 +57,75 @@ MEETS: dict[tuple[str, str], Callable[[Job], JobResult]] = {
     ("workflows", "list"): operates("list"),
     ("workflows", "patch"): operates("trigger", "standing", **SOON),
 }
+# The same in a namespace of Sensors.
+MEETS_APART: dict[tuple[str, str], Callable[[Job], JobResult]] = {
+    ("sensors", "get"): deploys("arrival", "sensed"),
+    ("sensors", "create"): deploys("arrival", "new"),
+    ("sensors", "update"): deploys("arrival", "sensed"),
+    ("sensors", "delete"): operates("delete", "sensed"),
+}
 # Rights without which less is known, and that is said.
 DISPENSABLE = {("sensors", "list"), ("pods", "list")}
 
 
 @dataclass(frozen=True)
 class Place:
-    """A namespace in which all of STANDING stands, and how to run jobs there with an account that lacks a right."""
+    """A namespace in which flows stand, and how to run jobs there with an account that lacks a right."""
 
     cluster: Cluster
     namespace: str
     runner: Runner
     workspace: Path
+    sensor_namespace: str | None = None
+    """Where Sensors have one of their own."""
 
     def job(self, without: tuple[str, str] | None = None) -> Job:
         """Jobs as the account of docs/rbac.yaml, less a right."""
-        account = make_account(self.cluster.api(), self.namespace, without=without)
+        account = make_account(
+            self.cluster.api(), self.namespace, sensor_namespace=self.sensor_namespace, without=without
+        )
         return Job(self.runner, self.workspace, kubeconfig=account.kubeconfig)
+
+
+@contextmanager
+def made(
+    cluster: Cluster, world: World, folder: Path, flows: Mapping[str, str], *, sensors_apart: bool = False
+) -> Iterator[Place]:
+    """A place where flows stand, each under its name; nothing of it is left afterwards."""
+    namespace = f"flows-{uuid.uuid4().hex[:8]}"
+    namespaces = [namespace, f"{namespace}-events"] if sensors_apart else [namespace]
+    shutil.copytree(FLOWS, folder / "checkout" / "flows")
+    environment = {**cluster.environment(world, namespace), **EVENTS}
+    del environment["KUBECONFIG"]
+    if sensors_apart:
+        environment["METAFLOW_ARGO_EVENTS_SENSOR_NAMESPACE"] = namespaces[-1]
+    runner = Runner(folder / "runner", environment=environment, api_url=world.github.api_url)
+    place = Place(cluster, namespace, runner, folder / "checkout", namespaces[-1] if sensors_apart else None)
+    try:
+        for one in namespaces:
+            cluster.namespace(one)
+        for name, flow in flows.items():
+            result = place.job()(flow, deployment_name=name)
+            assert result.exit_code == 0, result.log
+        yield place
+    finally:
+        for one in namespaces:
+            cluster.remove_namespace(one)
 
 
 @pytest.fixture(scope="module")
 def place(cluster: Cluster, shared_world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """One for all tests of this file."""
-    folder = tmp_path_factory.mktemp("rbac")
-    shutil.copytree(FLOWS, folder / "checkout" / "flows")
-    namespace = f"flows-{folder.name}"
-    cluster.namespace(namespace)
-    environment = {**cluster.environment(shared_world, namespace), **EVENTS}
-    del environment["KUBECONFIG"]
-    runner = Runner(folder / "runner", environment=environment, api_url=shared_world.github.api_url)
-    made = Place(cluster, namespace, runner, folder / "checkout")
-    for name, flow in STANDING.items():
-        result = made.job()(flow, deployment_name=name)
-        assert result.exit_code == 0, result.log
-    yield made
-    cluster.remove_namespace(namespace)
+    """One for all tests of docs/rbac.yaml, with all of STANDING."""
+    with made(cluster, shared_world, tmp_path_factory.mktemp("rbac"), STANDING) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def apart(cluster: Cluster, shared_world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """One for all tests of docs/rbac-sensors.yaml: a flow stands there, and its Sensor in a namespace of Sensors."""
+    folder = tmp_path_factory.mktemp("rbac-sensors")
+    with made(cluster, shared_world, folder, {"sensed": "arrival"}, sensors_apart=True) as one:
+        yield one
 
 
 def told(result: JobResult) -> str:
@@ -101,6 +137,7 @@ def test_the_role_holds_what_the_action_does_and_each_right_of_it_has_its_test()
     role = set(permissions())
     assert role == {(right.resource, verb) for right in RIGHTS for verb in right.verbs}
     assert role == set(MEETS) | DISPENSABLE
+    assert set(sensor_permissions()) == set(MEETS_APART) | {("sensors", "list")}
 
 
 def test_the_role_does_for_a_run_to_its_end(place: Place) -> None:
@@ -126,6 +163,28 @@ def test_the_role_does_for_ending_and_deleting(place: Place) -> None:
     assert f"CronWorkflow ended in {place.namespace}: removed" in told(result)
 
 
+def test_the_role_does_for_a_run_that_is_held_and_let_go(place: Place) -> None:
+    job = place.job()
+    run_id = job("greedy", deployment_name="held", trigger="true", wait="none").outputs["run-id"]
+    for operation, done in (("suspend", "suspended"), ("unsuspend", "resumed"), ("terminate", "terminated")):
+        result = job(operation=operation, deployment_id="held", run_id=run_id)
+        assert result.exit_code == 0, result.log
+        assert f"Workflow {run_id.removeprefix('argo-')} in {place.namespace}: {done}" in told(result)
+
+
+def test_the_role_does_for_a_production_token_and_for_cleaning_up(place: Place) -> None:
+    job = place.job()
+    assert job("nightly", deployment_name="left.over").exit_code == 0
+    result = job(operation="production-token", deployment_id="left.over")
+    assert result.exit_code == 0, result.log
+    assert result.outputs["production-token"]
+    result = job(operation="cleanup", older_than="1ms", include="left.*", dry_run="false")
+    assert result.exit_code == 0, result.log
+    fates = {one["deployment_id"]: one["fate"] for one in result.deployments}
+    assert fates["left.over"] == "deleted", result.log
+    assert "lacks the verb" not in told(result)
+
+
 @pytest.mark.parametrize(("resource", "verb"), MEETS, ids=str)
 def test_a_missing_right_is_named(resource: str, verb: str, place: Place) -> None:
     result = MEETS[resource, verb](place.job(without=(resource, verb)))
@@ -139,6 +198,17 @@ def test_a_missing_right_is_named(resource: str, verb: str, place: Place) -> Non
     assert result.exit_code == 1
     if verb != "patch":  # the run that could not be terminated is still told by its limit
         assert result.outputs["failure-reason"] == "permission"
+
+
+@pytest.mark.parametrize(("resource", "verb"), MEETS_APART, ids=str)
+def test_a_missing_right_in_the_namespace_of_sensors_is_named(resource: str, verb: str, apart: Place) -> None:
+    result = MEETS_APART[resource, verb](apart.job(without=(resource, verb)))
+    expected = (
+        f"system:serviceaccount:{apart.namespace}:metaflow-deploy lacks the verb `{verb}` on `{resource}` of the API "
+        f"group `argoproj.io` in the namespace `{apart.sensor_namespace}`"
+    )
+    assert expected in told(result), result.log
+    assert (result.exit_code, result.outputs["failure-reason"]) == (1, "permission")
 
 
 # Without `create` the run fails; without `patch` Argo may wait for minutes for a word that cannot come, or fail it.
@@ -178,7 +248,14 @@ def test_without_the_right_to_see_pods_the_controllers_words_are_told_and_the_ri
     assert lacks in result.summary.replace("\\", "")
 
 
-def test_without_the_right_to_list_sensors_it_is_said_that_none_was_looked_for(place: Place) -> None:
-    result = place.job(without=("sensors", "list"))(operation="cleanup")
+@pytest.mark.parametrize("where", ["place", "apart"])
+def test_without_the_right_to_list_sensors_it_is_said_that_none_was_looked_for(
+    where: str, request: pytest.FixtureRequest
+) -> None:
+    chosen: Place = request.getfixturevalue(where)
+    result = chosen.job(without=("sensors", "list"))(operation="cleanup")
     assert result.exit_code == 0, result.log
-    assert "lacks the verb `list` on `sensors`" in told(result)
+    namespace = chosen.sensor_namespace or chosen.namespace
+    assert f"lacks the verb `list` on `sensors` of the API group `argoproj.io` in the namespace `{namespace}`" in told(
+        result
+    )

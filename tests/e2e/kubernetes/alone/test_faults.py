@@ -47,7 +47,7 @@ class Switch:
         if self.state == "stopped":
             self._cluster.start(self._component)
             self.state = "restored"
-            self._cluster.wait_ready()
+            self._cluster.wait_ready(after=self._component)
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ def test_a_wait_outlasts_the_api_server_and_etcd(job: Job, own_cluster: Cluster,
     finally:
         if stopped:
             etcd.join()
-            own_cluster.wait_ready()
+            own_cluster.wait_ready(after="etcd")
     assert stopped, result.log
     assert "cannot be seen at the moment" in result.log
     # a look at the run may hang until etcd is back: then there is nothing to tell

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import uuid
 from pathlib import Path
 
 import pytest
@@ -9,7 +12,7 @@ import pytest
 from sandbox.kubernetes.api import path_of
 from sandbox.kubernetes.cluster import Cluster
 from sandbox.notebook import ask
-from sandbox.runner import JobEvent, Runner, push
+from sandbox.runner import ROOT, JobEvent, Runner, push
 
 SHA = "3f2a91c0d5b8e7f6a1c2d3e4f5a6b7c8d9e0f1a2"
 PUSH = JobEvent(name="push", payload=push(before="0" * 40, after=SHA), sha=SHA)
@@ -66,3 +69,26 @@ def test_a_foreach_runs_in_pods_and_its_artifacts_are_right(
     assert rates == [0.01, 0.05]
     assert model["label"] == "cluster"
     assert model["slope"] == pytest.approx(2.0, abs=0.1)
+
+
+def test_the_cluster_is_used_by_hand(cluster: Cluster) -> None:
+    if not cluster.own:
+        pytest.skip("these are commands for a cluster of our own, and KUBECONFIG names another")
+
+    def command(*arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "sandbox.kubernetes", *arguments],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        )
+        return done.stdout
+
+    name = f"flows-{uuid.uuid4().hex[:8]}"
+    assert f"export KUBECONFIG={cluster.kubeconfig}\n" in command("up")
+    assert "kube-apiserver: runs\n" in command("status")
+    command("namespace", name)
+    assert cluster.api().get(path_of("ServiceAccount", "workflow", namespace=name)) is not None
+    cluster.remove_namespace(name)

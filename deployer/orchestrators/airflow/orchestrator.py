@@ -83,6 +83,7 @@ class Airflow:
             schedule=compiled.schedule,
             timezone="UTC" if compiled.schedule else None,
             metaflow_namespace=f"production:{token}" if token else None,
+            production_token=token,
             owner=compiled.owner,
             project=compiled.project,
             project_branch=compiled.project_branch,

@@ -30,6 +30,8 @@ class Event:
     """The branch to deploy from: a pull request's base, else the ref's; None for a tag."""
     sha: str = ""
     """The commit to deploy: a closed pull request's merge commit, else GITHUB_SHA."""
+    own_commits: tuple[str, ...] = ()
+    """The commits that the event itself is about, whatever is checked out: GITHUB_SHA, and a pull request's merge."""
     commit_time: str | None = None
     before: str | None = None
     commits: tuple[str, ...] = ()
@@ -81,12 +83,14 @@ def read_event(environ: Mapping[str, str], payload: Mapping[str, Any]) -> Event:
     default_branch = _text(_mapping(payload, "repository"), "default_branch")
     if default_branch is None and event.name in ON_DEFAULT_BRANCH:
         default_branch = event.branch
+    merge_commit = _text(pull, "merge_commit_sha") if merged else None
     return replace(
         event,
         action=_text(payload, "action"),
         default_branch=default_branch,
         branch=_text(_mapping(pull, "base"), "ref") or event.branch,
-        sha=(_text(pull, "merge_commit_sha") if merged else None) or event.sha,
+        sha=merge_commit or event.sha,
+        own_commits=tuple(filter(None, (event.sha, merge_commit))),
         commit_time=_text(_mapping(payload, "head_commit"), "timestamp") or _text(pull, "merged_at"),
         before=_text(payload, "before"),
         commits=_commits(payload.get("commits"), after),

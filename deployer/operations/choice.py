@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -42,6 +43,13 @@ def is_named(identifier: str, criteria: Criteria) -> bool:
     if any(fnmatch.fnmatchcase(identifier, pattern) for pattern in criteria.exclude):
         return False
     return not criteria.include or any(fnmatch.fnmatchcase(identifier, pattern) for pattern in criteria.include)
+
+
+def names_something(pattern: str) -> bool:
+    """Whether a pattern says what something is called, and not only that it has an `e`, a dot or a letter: without
+    wildcards, or with three letters or digits in a row."""
+    literal = re.sub(r"\[[^\]]*\]", "*", pattern)
+    return not re.search(r"[*?]", literal) or re.search(r"[A-Za-z0-9]{3}", literal) is not None
 
 
 def is_production(deployment: Deployment) -> bool:

@@ -7,12 +7,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from deployer.checkout import checked_out_branch, flow_is_gone, why_partial
+from deployer.checkout import checked_out_branch, checked_out_commit, flow_is_gone, why_partial
 from deployer.deadline import Deadline
 from deployer.durations import in_words as duration_in_words
 from deployer.event import Event
 from deployer.inputs import Inputs
-from deployer.operations.choice import Criteria, at_first_sight, is_named, judge, takes_everything
+from deployer.operations.choice import Criteria, at_first_sight, is_named, judge, names_something, takes_everything
 from deployer.operations.handle import FlowHandle
 from deployer.operations.manage import Managed, deleted, wanted
 from deployer.operations.standing import list_all, look_up
@@ -59,7 +59,7 @@ def cleanup(handle: FlowHandle, event: Event) -> Managed:
         held = tuple(_held(row) for row in inventory.rows)
         return Managed(inventory=replace(inventory, rows=held), failures=(refusal,), warnings=listing.warnings)
     if not inputs.dry_run:
-        inventory = replace(inventory, rows=_delete(handle, inventory.rows))
+        inventory = replace(inventory, rows=_delete(handle, inventory.rows, criteria))
     return Managed(inventory=inventory, warnings=listing.warnings)
 
 
@@ -95,15 +95,19 @@ def _judged(handle: FlowHandle, named: Sequence[DeploymentRow], criteria: Criter
     sights = [(row, at_first_sight(row, criteria)) for row in named]
     open_ones: list[Deployment] = [row.deployment for row, sight in sights if sight is None and row.deployment]
     handle.job.console.info(f"{len(named)} deployments are looked at, {len(open_ones)} of them closely")
-    used: dict[str, Activity] = {}
-    if open_ones:
-        request = asked.LastUse(deployments=tuple(open_ones), since=criteria.since)
-        seen = handle.call(request, tuple[Activity, ...], Deadline(handle.job.inputs.deploy_timeout))
-        used = {one.deployment_id: one for one in seen}
+    used = _last_use(handle, open_ones, criteria) if open_ones else {}
     return [sight if sight is not None else judge(row, used[row.id], criteria) for row, sight in sights]
 
 
-def _delete(handle: FlowHandle, rows: Sequence[DeploymentRow]) -> tuple[DeploymentRow, ...]:
+def _last_use(handle: FlowHandle, deployments: Sequence[Deployment], criteria: Criteria) -> dict[str, Activity]:
+    """When each was used last. What ran since a date is not asked further; where the age does not matter, a run that is
+    under way behind a newer one that has ended does."""
+    request = asked.LastUse(deployments=tuple(deployments), since=criteria.now if criteria.removed else criteria.since)
+    seen = handle.call(request, tuple[Activity, ...], Deadline(handle.job.inputs.deploy_timeout))
+    return {one.deployment_id: one for one in seen}
+
+
+def _delete(handle: FlowHandle, rows: Sequence[DeploymentRow], criteria: Criteria) -> tuple[DeploymentRow, ...]:
     """Delete what was chosen, one after another: what fails is told in its row, and the others go on."""
     done: list[DeploymentRow] = []
     ended: Failure | None = None
@@ -116,16 +120,20 @@ def _delete(handle: FlowHandle, rows: Sequence[DeploymentRow]) -> tuple[Deployme
             )
             done.append(replace(row, fate=Fate.NOT_TRIED, why=why, failure=ended or _cancelled()))
         else:
-            done.append(_delete_one(handle, row))
+            done.append(_delete_one(handle, row, criteria))
             failure = done[-1].failure
             ended = failure if failure is not None and failure.reason in ENDS_ALL else None
     return tuple(done)
 
 
-def _delete_one(handle: FlowHandle, row: DeploymentRow) -> DeploymentRow:
+def _delete_one(handle: FlowHandle, row: DeploymentRow, criteria: Criteria) -> DeploymentRow:
     try:
-        if row.deployment is not None and _was_changed(handle, row.deployment):
-            return replace(row, fate=Fate.KEPT, why="It was deployed, or removed, while the others were looked at.")
+        if row.deployment is not None:
+            if _was_changed(handle, row.deployment):
+                return replace(row, fate=Fate.KEPT, why="It was deployed, or removed, while the others were looked at.")
+            now = judge(row, _last_use(handle, [row.deployment], criteria)[row.id], criteria)
+            if now.fate is Fate.KEPT:
+                return now
         row = deleted(handle, row)
     except (WorkerError, WorkerCancelled) as error:
         failure = error.failures[0]
@@ -147,14 +155,15 @@ def _was_changed(handle: FlowHandle, before: Deployment) -> bool:
 def _refusal(rows: Sequence[DeploymentRow], listing: Listing, inputs: Inputs) -> Failure | None:
     """Why so many may not go, whatever was asked for."""
     taken = sum(row.fate is Fate.WOULD_BE_DELETED for row in rows)
-    if takes_everything(rows, listing.standing) and not inputs.include:  # no pattern there is of wildcards alone
+    if takes_everything(rows, listing.standing) and not any(map(names_something, inputs.include)):
         number = listing.standing
         all_of_them = f"All {number} deployments that stand" if number > 1 else "The only deployment that stands"
         return Failure(
             reason=FailureReason.INPUT,
             input="include",
             message=f"{all_of_them} in {listing.place} would be deleted.",
-            advice="If that is meant, name them by patterns in `include`; else give a longer `older-than` or a filter.",
+            advice="If that is meant, name them by patterns in `include` with three letters in a row of what they are "
+            "called; else give a longer `older-than` or a filter.",
         )
     if taken > inputs.max_deletions:
         return Failure(
@@ -178,7 +187,7 @@ def check_checkout(workspace: Path, event: Event) -> None:
         "`repository` and `path`; a shallow checkout is fine."
     )
     if why is None:
-        why = _why_other_branch(checked_out_branch(workspace), event)
+        why = _why_other_branch(checked_out_branch(workspace), checked_out_commit(workspace), event)
         advice = "Run the job on the default branch, as a schedule does, or give actions/checkout that branch as `ref`."
     if why is not None:
         failure = Failure(
@@ -190,14 +199,17 @@ def check_checkout(workspace: Path, event: Event) -> None:
         raise WorkerError((failure,))
 
 
-def _why_other_branch(checked_out: str | None, event: Event) -> str | None:
-    """Why it is not the default branch; a commit that was checked out without its branch is taken for the event's."""
+def _why_other_branch(checked_out: str | None, commit: str | None, event: Event) -> str | None:
+    """Why it is not the default branch as it is now: a tag or a commit that was checked out without its branch may be
+    older, unless it is the one that the event is about."""
     if event.default_branch is None:
         return "the event does not tell the repository's default branch"
     if checked_out is None and event.pull_request is not None and not event.merged:
         return "it is of a pull request that is not merged"
     branch = checked_out or event.branch
     if branch == event.default_branch:
+        if checked_out is None and commit not in event.own_commits:
+            return f"it is of the commit `{(commit or '')[:7]}`, and the event is about another"
         return None
     here = f"the branch `{branch}`" if branch is not None else f"`{event.ref}`"
     return f"it is of {here}, and the default branch is `{event.default_branch}`"

@@ -18,9 +18,17 @@ RUN_TAG_LENGTH = 100
 
 
 def to_tags(provenance: Provenance) -> dict[str, str]:
-    """The provenance as AWS tags, without a prefix: only what is known, escaped to what AWS takes."""
+    """The provenance as AWS tags, without a prefix: only what is known, escaped to what AWS takes.
+
+    A value that is too long is left out and not cut: a flow file by half its name would look as if it were gone.
+    """
     values = {key: str(value) for key, value in dataclasses.asdict(provenance).items() if value is not None}
-    return {key: quote(value, safe=TAG_SAFE).replace("%", "@")[:TAG_LENGTH] for key, value in values.items()}
+    escaped = {key: _escaped(value) for key, value in values.items()}
+    return {key: value for key, value in escaped.items() if len(value) <= TAG_LENGTH}
+
+
+def _escaped(value: str) -> str:
+    return quote(value, safe=TAG_SAFE).replace("~", "%7E").replace("%", "@")  # quote never touches `~`
 
 
 def from_tags(tags: Mapping[str, str]) -> Provenance | None:

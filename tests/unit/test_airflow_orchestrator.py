@@ -382,6 +382,24 @@ def test_without_a_folder_the_dags_of_this_action_are_listed(api: Api) -> None:
     assert [row.id for row in listing.rows] == ["HelloFlow"]
 
 
+def test_a_run_under_way_behind_one_that_has_ended_counts(api: Api) -> None:
+    target, deployment = running(api, state="running")
+    api.runs["newer"] = {"dag_run_id": "newer", "state": "success"}
+    (seen,) = target.inventory().activity([deployment], datetime.now(UTC))
+    assert seen.active
+
+
+def test_an_identifier_is_no_path_and_a_file_holds_the_dag_of_its_name(api: Api) -> None:
+    folder = Folder()
+    folder.write("foo.py", compiled())
+    target = airflow(folder, api)
+    with pytest.raises(DeployError, match=r"foo\.py holds the DAG HelloFlow") as caught:
+        target.read("foo")
+    assert "Rename it to HelloFlow.py" in caught.value.failure.advice
+    folder.write("../x/HelloFlow.py", compiled())
+    assert target.read("../x/HelloFlow") is None
+
+
 def test_the_latest_runs_are_read_no_further_than_asked(api: Api) -> None:
     target, deployment = running(api, state="success")
     for number in range(5):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from deployer.checkout import flow_is_gone, why_partial
+from deployer.checkout import checked_out_commit, flow_is_gone, why_partial
 from deployer.event import Event
 from deployer.operations.cleanup import check_checkout
 from deployer.worker.client import WorkerError
@@ -99,6 +99,8 @@ def test_one_of_another_repository_is_not(url: str, whole: bool, origin: Path, t
         ("HEAD~0", {"branch": None, "ref": "refs/tags/v1"}, "it is of `refs/tags/v1`"),
         ("HEAD~0", {"branch": "main", "pull_request": 7}, "it is of a pull request that is not merged"),
         ("HEAD~0", {"branch": "main", "pull_request": 7, "merged": True}, None),
+        ("v1", {"branch": "main"}, "it is of the commit"),
+        ("v1", {"branch": "main", "pull_request": 7, "merged": True}, "it is of the commit"),
         ("main", {"branch": "main", "default_branch": None}, "does not tell the repository's default branch"),
     ],
 )
@@ -106,9 +108,11 @@ def test_what_another_branch_lacks_is_not_gone(
     checked_out: str, event: dict[str, Any], why: str | None, origin: Path, tmp_path: Path
 ) -> None:
     git(origin, "branch", "old", "main~1")
+    git(origin, "tag", "v1", "main~1")
     folder = cloned(origin, tmp_path)
+    known = {"repository": REPOSITORY, "default_branch": "main", "own_commits": (checked_out_commit(folder),)}
     git(folder, "checkout", checked_out)
-    called = Event(**{"name": "workflow_dispatch", "repository": REPOSITORY, "default_branch": "main", **event})
+    called = Event(**{"name": "workflow_dispatch", **known, **event})
     if why is None:
         check_checkout(folder, called)
         return

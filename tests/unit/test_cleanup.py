@@ -13,12 +13,15 @@ import pytest
 
 from deployer.deadline import Cancellation
 from deployer.operations import cleanup
+from deployer.operations.choice import Criteria, names_something
+from deployer.orchestrators.inventory import Activity
 from deployer.outcome import Action, Change, Deployment, DeploymentRow, Failure, FailureReason, Fate
 from deployer.worker import inventory_protocol as asked
 from deployer.worker import protocol
 from deployer.worker.client import WorkerCancelled, WorkerError
 
 BEFORE = datetime(2026, 6, 1, 8, 0, tzinfo=UTC)
+CRITERIA = Criteria(now=BEFORE + timedelta(days=100), older_than=90 * 86400.0)
 
 
 def deployment(name: str, **changes: Any) -> Deployment:
@@ -50,6 +53,8 @@ class Handle:
         self.deleted: list[str] = []
         self.before_deleting: dict[str, Callable[[], object]] = {}
         self.leftover: tuple[Change, ...] = ()
+        self.used: dict[str, Activity] = {}
+        self.asked_since: list[datetime] = []
         self.job = SimpleNamespace(
             console=SimpleNamespace(info=lambda _: None),
             cancellation=Cancellation(),
@@ -60,6 +65,10 @@ class Handle:
         del kind, deadline
         if isinstance(request, protocol.Read):
             return self.standing.get(request.deployment_id)
+        if isinstance(request, asked.LastUse):
+            self.asked_since.append(request.since)
+            ids = [one.id for one in request.deployments]
+            return tuple(self.used.get(name, Activity(deployment_id=name, deployed_at=BEFORE)) for name in ids)
         if isinstance(request, asked.DeleteLeftovers):
             self.deleted.append(request.row.id)
             return self.leftover
@@ -71,8 +80,8 @@ class Handle:
         return (Change(kind="WorkflowTemplate", name=request.deployment_id, action=Action.REMOVED),)
 
 
-def done(handle: Handle, *rows: DeploymentRow) -> dict[str, tuple[Fate, str]]:
-    return {row.id: (row.fate, row.why) for row in cleanup._delete(handle, rows)}  # type: ignore[arg-type]
+def done(handle: Handle, *rows: DeploymentRow, criteria: Criteria = CRITERIA) -> dict[str, tuple[Fate, str]]:
+    return {row.id: (row.fate, row.why) for row in cleanup._delete(handle, rows, criteria)}  # type: ignore[arg-type]
 
 
 def raising(error: Exception) -> Callable[[], object]:
@@ -98,6 +107,43 @@ def test_what_was_deployed_or_removed_since_it_was_listed_is_kept() -> None:
         "changed": kept,
     }
     assert handle.deleted == ["same", "undated"]
+
+
+def test_what_ran_since_it_was_chosen_is_kept() -> None:
+    rows = [chosen(name) for name in ("idle", "running", "ran")]
+    handle = Handle(*rows)
+    handle.used["running"] = Activity(deployment_id="running", deployed_at=BEFORE, active=True)
+    handle.used["ran"] = Activity(deployment_id="ran", deployed_at=BEFORE, last_run_at=CRITERIA.now)
+    told = done(handle, *rows)
+    assert told["running"] == (Fate.KEPT, "A run of it is under way.")
+    assert told["ran"] == (Fate.KEPT, "It ran just now.")
+    assert handle.deleted == ["idle"]
+    assert set(handle.asked_since) == {CRITERIA.since}
+
+
+def test_where_the_age_does_not_matter_runs_are_asked_for_behind_the_newest() -> None:
+    handle = Handle(chosen("idle"))
+    done(handle, chosen("idle"), criteria=replace(CRITERIA, removed=True))
+    assert handle.asked_since == [CRITERIA.now], "what is asked about stops at what ran since"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "named"),
+    [
+        ("train", True),
+        ("a", True),
+        ("train*", True),
+        ("*flow", True),
+        ("team.*.train", True),
+        ("*.*", False),
+        ("[a-z]*", False),
+        ("[abcdef]*", False),
+        ("*e*", False),
+        ("?a?b?c?", False),
+    ],
+)
+def test_only_what_a_pattern_names_may_be_all_that_stands(pattern: str, named: bool) -> None:
+    assert names_something(pattern) is named
 
 
 def test_what_is_left_over_is_kept_where_the_orchestrator_says_why() -> None:
@@ -139,7 +185,7 @@ def test_a_deletion_that_is_cancelled_under_way_is_told_as_failed() -> None:
     handle = Handle(*rows)
     failure = Failure(reason=FailureReason.CANCELLED, message="The job was cancelled.", advice="Run it again.")
     handle.before_deleting["one"] = raising(WorkerCancelled((failure,)))
-    first, second = cleanup._delete(handle, rows)  # type: ignore[arg-type]
+    first, second = cleanup._delete(handle, rows, CRITERIA)  # type: ignore[arg-type]
     assert (first.fate, second.fate) == (Fate.FAILED, Fate.NOT_TRIED)
     assert second.failure is not None
     assert second.failure.reason is FailureReason.CANCELLED
@@ -148,5 +194,5 @@ def test_a_deletion_that_is_cancelled_under_way_is_told_as_failed() -> None:
 def test_what_was_not_chosen_is_passed_over() -> None:
     kept = replace(chosen("kept"), fate=Fate.KEPT)
     handle = Handle(kept)
-    assert cleanup._delete(handle, [kept]) == (kept,)  # type: ignore[arg-type]
+    assert cleanup._delete(handle, [kept], CRITERIA) == (kept,)  # type: ignore[arg-type]
     assert handle.deleted == []

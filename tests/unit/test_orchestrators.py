@@ -84,7 +84,7 @@ def test_a_rules_name_is_metaflows() -> None:
 def test_provenance_survives_what_aws_takes_in_a_tag() -> None:
     provenance = Provenance(
         repository="octo-org/flows",
-        flow="flows/straße 100%.py",
+        flow="flows/~straße 100%.py",
         commit="a" * 40,
         commit_time="2026-11-23T08:00:00Z",
         pull_request=7,
@@ -97,6 +97,12 @@ def test_provenance_survives_what_aws_takes_in_a_tag() -> None:
     assert all(len(value) <= TAG_LENGTH for value in tags.values())
     assert all(char.isalnum() or char in " _.:/=+-@" for value in tags.values() for char in value)
     assert from_tags({"owner": "somebody"}) is None
+
+
+def test_a_flow_file_that_does_not_fit_a_tag_is_not_told_by_half_its_name() -> None:
+    long = Provenance(repository="octo-org/flows", flow="フロー/" * 10 + "train.py", commit="a" * 40)
+    assert "flow" not in to_tags(long)
+    assert from_tags(to_tags(long)) is None
 
 
 def test_runs_bear_what_finds_them() -> None:

@@ -58,6 +58,15 @@ def not_metaflows(name: str) -> Failure:
     )
 
 
+def holds_another(name: str, dag_id: str) -> Failure:
+    """That a file is named after another DAG than it holds: to delete one would forget the other."""
+    return Failure(
+        reason=FailureReason.DEPLOY,
+        message=f"The DAG file {name} holds the DAG {dag_id}.",
+        advice=f"Rename it to {dag_id}.py, as this action names such files, and give `{dag_id}` as the identifier.",
+    )
+
+
 def no_folder() -> Failure:
     """That nothing says where DAG files go."""
     return Failure(

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from itertools import islice
 from typing import TypeVar
 
-from deployer.orchestrators.airflow.api import AirflowApi, time
+from deployer.orchestrators.airflow.api import PAGE, AirflowApi, time
 from deployer.orchestrators.airflow.compiled import CompiledDag, read_compiled, run_id_of
 from deployer.orchestrators.airflow.dags_folder import DagsFolder
 from deployer.orchestrators.airflow.runs import ENDED, status_of
@@ -132,11 +133,12 @@ class AirflowInventory:
     def _used(self, deployment: Deployment) -> Activity:
         if self._api is None:
             return Activity(deployment_id=deployment.id, deployed_at=deployment.deployed_at, unknown=UNASKED)
-        last = next(iter(self._api.dag_runs(deployment.id, page=1)), None)
+        runs = tuple(islice(self._api.dag_runs(deployment.id), PAGE))
+        last = next(iter(runs), None)
         return Activity(
             deployment_id=deployment.id,
             last_run_at=time(last.get("start_date") or last.get("queued_at")) if last is not None else None,
-            active=last is not None and str(last.get("state")) not in ENDED,
+            active=any(str(run.get("state")) not in ENDED for run in runs),
             deployed_at=deployment.deployed_at,
         )
 

@@ -17,6 +17,7 @@ from deployer.orchestrators.airflow.compiled import CompiledDag, deliverable, re
 from deployer.orchestrators.airflow.dags_folder import DagsFolder
 from deployer.orchestrators.airflow.failures import (
     asks_for_url,
+    holds_another,
     import_failure,
     no_folder,
     no_run,
@@ -37,6 +38,9 @@ ZONE_STEP = 900
 """Seconds of which every time zone's offset is a multiple."""
 SAME_MOMENT = 0.001
 """Seconds by which a time may differ that went through Airflow's serialization."""
+
+DAG_ID = r"[\w.-]+"
+"""What Airflow takes as a DAG's id (airflow.utils.helpers, `validate_key`); no path is among it."""
 
 
 class Airflow:
@@ -63,12 +67,14 @@ class Airflow:
 
     def read(self, deployment_id: str, flow_name: str | None = None) -> Deployment | None:  # noqa: ARG002
         """The file of that DAG; without a folder, Airflow's copy of it."""
-        text = self._text(deployment_id)
+        text = self._text(deployment_id) if re.fullmatch(DAG_ID, deployment_id) else None
         if text is None:
             return None
         compiled = read_compiled(text)
         if compiled is None:
             raise DeployError(not_metaflows(deployment_id))
+        if compiled.dag_id != deployment_id:
+            raise DeployError(holds_another(file_name(deployment_id), compiled.dag_id))
         return self.deployment(compiled)
 
     def deployment(self, compiled: CompiledDag) -> Deployment:

@@ -82,7 +82,11 @@ def make_account(
     path = path_of("ServiceAccount", ACCOUNT, namespace=namespace)
     token = str(api.request("POST", f"{path}/token", body=request)["status"]["token"])
     text = kubeconfig(
-        api.server, certificate_authority=api.certificate_authority, user={"token": token}, namespace=namespace
+        api.server,
+        certificate_authority=api.certificate_authority,
+        user={"token": token},
+        namespace=namespace,
+        verify=api.verifies,
     )
     return Account(namespace=namespace, token=token, kubeconfig=text)
 

@@ -54,7 +54,12 @@ class ApiError(Exception):
 
 
 class Api:
-    """The API server that a kubeconfig leads to."""
+    """The API server that a kubeconfig leads to.
+
+    Attributes:
+        server: its URL.
+        verifies: whether its certificate is checked.
+    """
 
     def __init__(self, kubeconfig: Path) -> None:
         """Args: kubeconfig: its current context is used."""
@@ -64,13 +69,14 @@ class Api:
         config.load_kube_config(config_file=str(kubeconfig), client_configuration=configuration)
         configuration.retries = False
         self.server = str(configuration.host)
-        self._authority = configuration.ssl_ca_cert
+        self._authority: str | None = configuration.ssl_ca_cert
+        self.verifies = bool(configuration.verify_ssl)
         self._client = client.ApiClient(configuration)
 
     @property
-    def certificate_authority(self) -> bytes:
-        """What the server's certificate is signed by, in PEM."""
-        return Path(self._authority).read_bytes()
+    def certificate_authority(self) -> bytes | None:
+        """What the server's certificate is signed by, in PEM; None where the kubeconfig names nothing of its own."""
+        return Path(self._authority).read_bytes() if self._authority is not None else None
 
     def apply(self, document: Mapping[str, Any], path: str) -> dict[str, Any]:
         """Server-side apply: what was applied before and is not in the document any more goes away.

@@ -96,13 +96,20 @@ class Cluster:
         if argo.installed_crds(self.api()) != kind:
             argo.install_crds(self.api(), self.built, kind)
 
+    def takes_images(self, engine: Engine) -> bool:
+        """Whether `load_image` has a way to the nodes."""
+        return self.own or foreign.takes_images(str(self.kubeconfig), engine)
+
     def load_image(self, engine: Engine, name: str) -> None:
-        """Copy an image from a Docker engine to the node.
+        """Copy an image from a Docker engine to every node, of our own cluster or of kind's or k3d's.
 
         Raises:
-            UnavailableError: the cluster is not ours, or it failed.
+            UnavailableError: the cluster is another, or it failed.
         """
-        copy_image(self._own_place(), engine, name)
+        if self.place is not None:
+            copy_image(self.place, engine, name)
+        else:
+            foreign.copy_image(str(self.kubeconfig), engine, name)
 
     def stop(self, component: str) -> None:
         """End a component at once.

@@ -71,6 +71,27 @@ def examine(kubeconfig: str, built: Built, engine: Engine, environ: Mapping[str,
         )
 
 
+def takes_images(kubeconfig: str, engine: Engine) -> bool:
+    """Whether images can be copied to the cluster's nodes: they are containers of the engine."""
+    return bool(_nodes(local_cluster(current_context(kubeconfig)), engine))
+
+
+def copy_image(kubeconfig: str, engine: Engine, name: str) -> None:
+    """Copy an image from a Docker engine to every node of a cluster of kind's or k3d's.
+
+    Raises:
+        UnavailableError: the nodes are no containers of the engine, or it failed.
+    """
+    names = _nodes(local_cluster(current_context(kubeconfig)), engine)
+    if not names:
+        raise UnavailableError(
+            "the nodes of the cluster of KUBECONFIG are no containers of kind's or k3d's on this machine, so no image "
+            "can be copied to them"
+        )
+    for node in names:
+        _copy_image(node, engine, name)
+
+
 def current_context(kubeconfig: str) -> str:
     """The name of the context that a kubeconfig leads to."""
     from kubernetes import config
@@ -145,20 +166,26 @@ def _address(local: Local | None, engine: Engine) -> str:
 
 
 def _task_image(local: Local | None, engine: Engine, tell: Tell) -> str:
-    nodes = _nodes(local, engine) if local is not None else ()
-    if not nodes:
+    names = _nodes(local, engine)
+    if not names:
         raise UnavailableError(
             "the cluster of KUBECONFIG needs an image for the tasks (sandbox/kubernetes/task.Dockerfile); push one to "
             f"where the cluster pulls from, and name it by {IMAGE}"
         )
     image = build_task_image(engine)
-    for node in nodes:
+    for node in names:
         tell(f"copying the tasks' image to {node}")
-        copy_image_with(["docker", "exec", "--interactive", node, *IMPORT], engine, image)
+        _copy_image(node, engine, image)
     return image
 
 
-def _nodes(local: Local, engine: Engine) -> Sequence[str]:
+def _copy_image(node: str, engine: Engine, name: str) -> None:
+    copy_image_with(["docker", "exec", "--interactive", node, *IMPORT], engine, name)
+
+
+def _nodes(local: Local | None, engine: Engine) -> Sequence[str]:
+    if local is None:
+        return ()
     command = ["docker", "ps", "--filter", local.nodes, "--format", "{{.Names}}"]
     names = (output(command, env=engine.environ()) or "").split()
     return [name for name in names if not name.endswith("-serverlb")]  # k3d's load balancer runs no pods

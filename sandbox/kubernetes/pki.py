@@ -101,16 +101,28 @@ class Authority:
         return path
 
 
-def kubeconfig(server: str, *, certificate_authority: bytes, user: dict[str, str], namespace: str = "default") -> str:
+def kubeconfig(
+    server: str,
+    *,
+    certificate_authority: bytes | None,
+    user: dict[str, str],
+    namespace: str = "default",
+    verify: bool = True,
+) -> str:
     """A kubeconfig, as JSON.
 
     Args:
         server: the API server's URL.
-        certificate_authority: in PEM.
+        certificate_authority: in PEM; None for those that this machine trusts.
         user: the user's entry: a token, or a certificate with its key.
         namespace: of the context.
+        verify: whether the server's certificate is checked.
     """
-    cluster = {"server": server, "certificate-authority-data": base64.b64encode(certificate_authority).decode()}
+    cluster: dict[str, object] = {"server": server}
+    if certificate_authority is not None:
+        cluster["certificate-authority-data"] = base64.b64encode(certificate_authority).decode()
+    if not verify:
+        cluster["insecure-skip-tls-verify"] = True
     document = {
         "apiVersion": "v1",
         "kind": "Config",

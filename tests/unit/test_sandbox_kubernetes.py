@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import ssl
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import pytest
 import yaml
 from cryptography import x509
 
+from sandbox.docker.engine import Engine
 from sandbox.docker.machine import UnavailableError
 from sandbox.kubernetes import (
     argo,
@@ -36,7 +38,7 @@ from sandbox.kubernetes import (
 from sandbox.kubernetes.api import Api
 from sandbox.kubernetes.components import components, executor_image, issue
 from sandbox.kubernetes.node import Control
-from sandbox.kubernetes.pki import Authority, Subject
+from sandbox.kubernetes.pki import Authority, Subject, kubeconfig
 from sandbox.kubernetes.place import Place, own_place
 from sandbox.kubernetes.versions import MODULES, Versions, read_versions, required, version_key
 from sandbox.runner import ROOT
@@ -111,6 +113,40 @@ class TestBuild:
         with pytest.raises(UnavailableError, match=r"(?s)building etcd .* failed .*no space left"):
             build.ensure_built(lambda _: None)
         assert not list(tmp_path.glob("**/bin/*"))
+
+    def test_what_is_gone_from_the_cache_is_built_again_and_nothing_else(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        module, made = tmp_path / "module", tmp_path / "made"
+        (module / "workflow" / "executor" / "osspecific").mkdir(parents=True)
+        (module / "manifests").mkdir()
+        go = tmp_path / "go"
+        go.write_text(
+            "#!/bin/sh\ncase $1 in\nenv) printf 'go1.99.0\\nauto\\n' ;;\n"
+            f'mod) [ "$3" = -json ] && printf \'{{"Dir": "{module}"}}\' ;;\n'
+            f'build) while [ "$1" != -o ]; do shift; done; echo built > "$2"; basename "$2" >> {made} ;;\nesac\n'
+        )
+        go.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+        def made_now() -> tuple[build.Built, set[str]]:
+            made.write_text("")
+            built = build.ensure_built(lambda _: None)
+            assert all(built.program(name).read_text() == "built\n" for name in build.PROGRAMS)
+            assert built.argo_workflows_manifests.is_dir()
+            return built, {name.removeprefix(".").removesuffix(".unfinished") for name in made.read_text().split()}
+
+        built, first = made_now()
+        assert first == set(build.PROGRAMS)
+        assert made_now() == (built, set())
+        for gone in ("kubelet", "argoexec"):
+            built.program(gone).unlink()
+            assert made_now() == (built, {gone})
+        shutil.rmtree(built.argo_workflows_manifests.parent)
+        assert made_now() == (built, set()), "manifests are fetched, not built"
+        shutil.rmtree(built.folder)
+        assert made_now() == (built, set(build.PROGRAMS))
 
 
 class TestMachine:
@@ -219,6 +255,22 @@ class TestCertificates:
         assert document["contexts"][0]["context"]["namespace"] == "argo"
         assert document["clusters"][0]["cluster"]["server"] == "https://10.96.0.1"
 
+    @pytest.mark.parametrize("entry", [{}, {"insecure-skip-tls-verify": True}], ids=["trusted", "unchecked"])
+    def test_a_cluster_without_an_authority_of_its_own_is_reached_the_same_way_by_an_account(
+        self, entry: dict[str, object], tmp_path: Path
+    ) -> None:
+        cluster = {"server": "https://kubernetes.example.com", **entry}
+        document = json.loads(kubeconfig(str(cluster["server"]), certificate_authority=None, user={"token": "t"}))
+        document["clusters"][0]["cluster"] = cluster
+        file = tmp_path / "kubeconfig"
+        file.write_text(json.dumps(document))
+        api = Api(file)
+        assert api.certificate_authority is None
+        text = kubeconfig(
+            api.server, certificate_authority=api.certificate_authority, user={"token": "t"}, verify=api.verifies
+        )
+        assert json.loads(text)["clusters"][0]["cluster"] == cluster
+
 
 class TestComponents:
     def test_everybody_is_who_kubernetes_and_argo_know(self, place: Place) -> None:
@@ -305,6 +357,37 @@ class TestForeign:
     def test_the_gateway_is_the_one_that_pods_can_reach(self) -> None:
         assert foreign.gateway("fc00:f853:ccd:e793::1 172.18.0.1 \n") == "172.18.0.1"
         assert foreign.gateway("\n") is None
+
+    @pytest.mark.parametrize(
+        ("context", "nodes"), [("kind-dev", ["dev-worker", "dev-control-plane"]), ("k3d-dev", ["k3d-dev-server-0"])]
+    )
+    def test_an_image_is_copied_to_every_node_that_runs_pods(
+        self, context: str, nodes: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        docker, file = tmp_path / "docker", tmp_path / "kubeconfig"
+        docker.write_text(
+            f"#!/bin/sh\ncase $1 in\nps) printf '%s\\n' {' '.join(nodes)} k3d-dev-serverlb ;;\n"
+            f'save) echo "$2" ;;\nexec) cat > {tmp_path}/"$3" ;;\nesac\n'
+        )
+        docker.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+        document = kubeconfig("https://127.0.0.1:6443", certificate_authority=None, user={})
+        file.write_text(document.replace('"sandbox"', f'"{context}"'))
+        engine = Engine(host=None)
+        theirs = cluster.Cluster(
+            kubeconfig=file, address="172.18.0.1", task_image="task", built=build.Built(tmp_path, VERSIONS)
+        )
+        assert theirs.takes_images(engine)
+        theirs.load_image(engine, "metaflow-deploy:local")
+        copied = {path.name: path.read_text() for path in tmp_path.iterdir() if path.is_file()}
+        assert {name: copied[name] for name in nodes} == dict.fromkeys(nodes, "metaflow-deploy:local\n")
+        assert set(copied) == {*nodes, "docker", "kubeconfig"}
+
+        file.write_text(document)
+        assert not theirs.takes_images(engine)
+        with pytest.raises(UnavailableError, match="no containers of kind's or k3d's on this machine"):
+            theirs.load_image(engine, "metaflow-deploy:local")
 
     def test_a_kubeconfig_that_is_not_there_is_told(self, tmp_path: Path) -> None:
         with pytest.raises(UnavailableError, match=r"KUBECONFIG is .*/nothing, and there is no such file"):

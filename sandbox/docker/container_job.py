@@ -258,5 +258,6 @@ def input_variables(given: Mapping[str, str]) -> dict[str, str]:
 
 
 def _give(folder: Path, user: int) -> None:
+    group = user if os.geteuid() == 0 else -1  # whoever is not root gives nothing to a group that is not theirs
     for path in (folder, *folder.rglob("*")):
-        os.chown(path, user, user, follow_symlinks=False)
+        os.chown(path, user, group, follow_symlinks=False)

@@ -28,8 +28,8 @@ def world(cluster: Cluster, tmp_path: Path) -> Iterator[World]:
 
 @pytest.fixture
 def account(cluster: Cluster, namespace: str) -> Account:
-    """Who deploys: the service account of docs/rbac.yaml."""
-    return make_account(cluster.api(), namespace)
+    """Who deploys: the service account of docs/rbac.yaml, also after a wait for others' act to end."""
+    return make_account(cluster.api(), namespace, seconds=3600)
 
 
 @pytest.fixture

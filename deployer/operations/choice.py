@@ -112,6 +112,13 @@ def takes_everything(rows: Sequence[DeploymentRow], standing: int) -> bool:
     return standing > 0 and taken == standing
 
 
+def all_named(rows: Sequence[DeploymentRow], include: Sequence[str]) -> bool:
+    """Whether each deployment that would go is taken by a pattern that names something."""
+    naming = [pattern for pattern in include if names_something(pattern)]
+    taken = (row.id for row in rows if row.fate is Fate.WOULD_BE_DELETED and row.deployment is not None)
+    return all(any(fnmatch.fnmatchcase(one, pattern) for pattern in naming) for one in taken)
+
+
 def _alone(row: DeploymentRow, criteria: Criteria) -> DeploymentRow:
     if criteria.removed:
         return replace(row, fate=Fate.KEPT, why="It does not say which repository it came from.")

@@ -12,7 +12,7 @@ from deployer.deadline import Deadline
 from deployer.durations import in_words as duration_in_words
 from deployer.event import Event
 from deployer.inputs import Inputs
-from deployer.operations.choice import Criteria, at_first_sight, is_named, judge, names_something, takes_everything
+from deployer.operations.choice import Criteria, all_named, at_first_sight, is_named, judge, takes_everything
 from deployer.operations.handle import FlowHandle
 from deployer.operations.manage import Managed, deleted, wanted
 from deployer.operations.standing import list_all, look_up
@@ -102,7 +102,8 @@ def _judged(handle: FlowHandle, named: Sequence[DeploymentRow], criteria: Criter
 def _last_use(handle: FlowHandle, deployments: Sequence[Deployment], criteria: Criteria) -> dict[str, Activity]:
     """When each was used last. What ran since a date is not asked further; where the age does not matter, a run that is
     under way behind a newer one that has ended does."""
-    request = asked.LastUse(deployments=tuple(deployments), since=criteria.now if criteria.removed else criteria.since)
+    since = datetime.now(UTC) if criteria.removed else criteria.since
+    request = asked.LastUse(deployments=tuple(deployments), since=since)
     seen = handle.call(request, tuple[Activity, ...], Deadline(handle.job.inputs.deploy_timeout))
     return {one.deployment_id: one for one in seen}
 
@@ -155,7 +156,7 @@ def _was_changed(handle: FlowHandle, before: Deployment) -> bool:
 def _refusal(rows: Sequence[DeploymentRow], listing: Listing, inputs: Inputs) -> Failure | None:
     """Why so many may not go, whatever was asked for."""
     taken = sum(row.fate is Fate.WOULD_BE_DELETED for row in rows)
-    if takes_everything(rows, listing.standing) and not any(map(names_something, inputs.include)):
+    if takes_everything(rows, listing.standing) and not all_named(rows, inputs.include):
         number = listing.standing
         all_of_them = f"All {number} deployments that stand" if number > 1 else "The only deployment that stands"
         return Failure(

@@ -47,6 +47,8 @@ FATES = {
     Action.REMOVED: Fate.DELETED,
     Action.UNCHANGED: Fate.UNCHANGED,
 }
+LOOKED_AT = 20
+"""How many of the latest runs are looked at for one that is under way."""
 ENDS_WITH_IT = "AWS ends the runs of a state machine that is deleted: `{run}` was under way."
 
 
@@ -126,10 +128,11 @@ def delete(handle: FlowHandle) -> Managed:
     if deployment is None:
         return _one(_delete_leftovers(handle, identifier))
     check_owner(handle, deployment, "be deleted")
-    runs = known_runs(handle, deployment, 1)
-    row = deleted(handle, row_of(deployment, *runs))
-    ends = row.active and deployment.orchestrator == "step-functions"
-    return _one(row, ENDS_WITH_IT.format(run=runs[0].id) if ends else None)
+    runs = known_runs(handle, deployment, LOOKED_AT)
+    running = tuple(run for run in runs if not run.status.is_terminal)
+    row = deleted(handle, row_of(deployment, *(running or runs)[:1]))
+    ends = running and deployment.orchestrator == "step-functions"
+    return _one(row, ENDS_WITH_IT.format(run="`, `".join(run.id for run in running)) if ends else None)
 
 
 def production_token(handle: FlowHandle) -> Managed:

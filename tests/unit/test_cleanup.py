@@ -13,7 +13,7 @@ import pytest
 
 from deployer.deadline import Cancellation
 from deployer.operations import cleanup
-from deployer.operations.choice import Criteria, names_something
+from deployer.operations.choice import Criteria, all_named, names_something
 from deployer.orchestrators.inventory import Activity
 from deployer.outcome import Action, Change, Deployment, DeploymentRow, Failure, FailureReason, Fate
 from deployer.worker import inventory_protocol as asked
@@ -123,8 +123,9 @@ def test_what_ran_since_it_was_chosen_is_kept() -> None:
 
 def test_where_the_age_does_not_matter_runs_are_asked_for_behind_the_newest() -> None:
     handle = Handle(chosen("idle"))
+    asked_at = datetime.now(UTC)
     done(handle, chosen("idle"), criteria=replace(CRITERIA, removed=True))
-    assert handle.asked_since == [CRITERIA.now], "what is asked about stops at what ran since"
+    assert handle.asked_since[0] >= asked_at, "what ran since is not asked further"
 
 
 @pytest.mark.parametrize(
@@ -144,6 +145,9 @@ def test_where_the_age_does_not_matter_runs_are_asked_for_behind_the_newest() ->
 )
 def test_only_what_a_pattern_names_may_be_all_that_stands(pattern: str, named: bool) -> None:
     assert names_something(pattern) is named
+    rows = [chosen("train"), chosen("a"), alone("left")]
+    assert all_named(rows, ("train", "a", pattern))
+    assert not all_named(rows, ("train", "*.*"))
 
 
 def test_what_is_left_over_is_kept_where_the_orchestrator_says_why() -> None:

@@ -131,6 +131,17 @@ def test_a_thousand_state_machines_are_one_description_each_and_few_pages() -> N
     assert aws.asked == {"list_executions": 1500}, "where one ran long ago, whether it still runs is asked too"
 
 
+def test_a_run_under_way_behind_one_that_has_ended_counts_unless_the_newest_is_young_enough() -> None:
+    aws = Aws({"Train": {}})
+    aws.executions = {"Train": [execution("newer", 3), execution("older", 4, "RUNNING")]}
+    rows = inventory(aws).listing(DeploymentFilter(), runs=False).rows
+    deployments = [row.deployment for row in rows if row.deployment is not None]
+    (seen,) = inventory(aws).activity(deployments, datetime.now(UTC))
+    assert seen.active
+    (young,) = inventory(aws).activity(deployments, SINCE)
+    assert young.last_run_at == NOW - timedelta(days=3), "it is kept for its date"
+
+
 def test_last_runs_are_asked_for_as_many_as_aws_answers_at_once() -> None:
     few, many = Aws({f"F{number}": {} for number in range(200)}), Aws({f"F{number}": {} for number in range(201)})
     assert inventory(few).listing(DeploymentFilter()).warnings == ()

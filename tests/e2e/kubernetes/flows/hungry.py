@@ -6,7 +6,8 @@ from metaflow import FlowSpec, kubernetes, step
 class HungryFlow(FlowSpec):
     """Ended by the kernel."""
 
-    @kubernetes(memory=150, cpu=1, qos="Guaranteed")
+    # with `Guaranteed`, the disk is limited too, and what Argo and Metaflow put into a pod fills 100 MB
+    @kubernetes(memory=150, cpu=1, disk=1000, qos="Guaranteed")
     @step
     def start(self):
         """Eat twice as much; with `Burstable`, Metaflow's default, there would be no limit but the machine's own."""

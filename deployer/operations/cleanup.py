@@ -163,8 +163,8 @@ def _refusal(rows: Sequence[DeploymentRow], listing: Listing, inputs: Inputs) ->
             reason=FailureReason.INPUT,
             input="include",
             message=f"{all_of_them} in {listing.place} would be deleted.",
-            advice="If that is meant, name them by patterns in `include` with three letters in a row of what they are "
-            "called; else give a longer `older-than` or a filter.",
+            advice="If that is meant, name them in `include`, each whole or by a pattern with three letters or digits "
+            "in a row (`team.*`); else give a longer `older-than` or a filter.",
         )
     if taken > inputs.max_deletions:
         return Failure(

@@ -49,7 +49,7 @@ FATES = {
 }
 LOOKED_AT = 20
 """How many of the latest runs are looked at for one that is under way."""
-ENDS_WITH_IT = "AWS ends the runs of a state machine that is deleted: `{run}` was under way."
+ENDS_WITH_IT = "AWS ends the runs of a state machine that is deleted. Under way: {runs}."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +132,7 @@ def delete(handle: FlowHandle) -> Managed:
     running = tuple(run for run in runs if not run.status.is_terminal)
     row = deleted(handle, row_of(deployment, *(running or runs)[:1]))
     ends = running and deployment.orchestrator == "step-functions"
-    return _one(row, ENDS_WITH_IT.format(run="`, `".join(run.id for run in running)) if ends else None)
+    return _one(row, ENDS_WITH_IT.format(runs=", ".join(f"`{run.id}`" for run in running)) if ends else None)
 
 
 def production_token(handle: FlowHandle) -> Managed:

@@ -58,9 +58,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Where nothing may be skipped, a skip is a failure; on somebody else's cluster some tests can't be."""
     required = os.environ.get("E2E_REQUIRED") and not os.environ.get("KUBECONFIG")
     if required and not hasattr(session.config, "workerinput"):
-        skipped = session.config.pluginmanager.get_plugin("terminalreporter").stats.get("skipped", ())
-        if skipped and session.exitstatus == pytest.ExitCode.OK:
+        reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+        if reporter.stats.get("skipped") and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+            reporter.write_line("\nfailed: tests were skipped, and E2E_REQUIRED is set; mend what they lack", red=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

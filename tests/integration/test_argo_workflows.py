@@ -15,7 +15,7 @@ from kubernetes import client as kubernetes_client
 
 from deployer.orchestrators.argo_workflows import ArgoWorkflows
 from deployer.orchestrators.protocol import MetaflowSettings
-from deployer.outcome import DeployError, Provenance, RunStatus
+from deployer.outcome import DeployError, Deployment, Provenance, RunStatus
 from sandbox.kubernetes_api.app import TOKEN
 from sandbox.kubernetes_api.control import KubernetesControl
 from sandbox.runner import JobEvent, JobResult, Runner, push
@@ -266,12 +266,21 @@ def test_what_keeps_a_run_from_starting_is_told_from_its_pods(
             cluster.set_status(workflow["metadata"]["name"], phase="Succeeded")
 
 
+def deployed(runner: Runner, workspace: Path, cluster: KubernetesControl, name: str) -> None:
+    assert run(runner, workspace, cluster, deployment_name=name).exit_code == 0
+
+
+def standing(argo: ArgoWorkflows, name: str) -> Deployment:
+    deployment = argo.read(name)
+    assert deployment is not None
+    return deployment
+
+
 def test_pods_that_the_job_may_not_read_are_told_while_it_waits_and_with_the_failure(
     argo: ArgoWorkflows, runner: Runner, workspace: Path, cluster: KubernetesControl
 ) -> None:
     deployed(runner, workspace, cluster, "unseen")
-    deployment = argo.read("unseen")
-    assert deployment is not None
+    deployment = standing(argo, "unseen")
     run_id = argo.trigger(deployment, {}, key="unseen")
     name = run_id.removeprefix("argo-")
     cluster.configure(denied=[("list", "pods")])
@@ -333,19 +342,13 @@ def test_the_kubeconfig_is_never_printed(runner: Runner, workspace: Path, cluste
 PROVENANCE = Provenance(repository="octo/flows", flow="a.py", commit=SHA, pull_request=7, environment="prod — é")
 
 
-def deployed(runner: Runner, workspace: Path, cluster: KubernetesControl, name: str) -> None:
-    assert run(runner, workspace, cluster, deployment_name=name).exit_code == 0
-
-
 def test_provenance_goes_round(
     runner: Runner, workspace: Path, cluster: KubernetesControl, argo: ArgoWorkflows
 ) -> None:
     deployed(runner, workspace, cluster, "stamped")
-    before = argo.read("stamped")
+    before = standing(argo, "stamped")
     argo.stamp("stamped", PROVENANCE)
-    after = argo.read("stamped")
-    assert before is not None
-    assert after is not None
+    after = standing(argo, "stamped")
     assert after.provenance == PROVENANCE
     assert after.version == before.version, "our own stamp is no new version"
 
@@ -377,8 +380,7 @@ def test_the_same_key_never_starts_a_second_run(
     runner: Runner, workspace: Path, cluster: KubernetesControl, argo: ArgoWorkflows
 ) -> None:
     deployed(runner, workspace, cluster, "keyed")
-    deployment = argo.read("keyed")
-    assert deployment is not None
+    deployment = standing(argo, "keyed")
     results: list[str] = []
     asking = [
         threading.Thread(target=lambda: results.append(argo.trigger(deployment, {"a": "1"}, key="job-1")))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +11,6 @@ from airflow_samples import PROVENANCE, compiled
 from deployer.orchestrators.airflow import Airflow, AirflowSettings
 from deployer.orchestrators.airflow.api import AirflowApi, log_text
 from deployer.orchestrators.airflow.compiled import run_id_of
-from deployer.orchestrators.airflow.parameters import conf
 from deployer.orchestrators.airflow.runs import TERMINATED_NOTE
 from deployer.orchestrators.airflow.transport import Answer, refused
 from deployer.orchestrators.inventory import DeploymentFilter
@@ -332,35 +330,6 @@ def test_a_file_is_put_back_to_what_stood_before() -> None:
     assert [one.action for one in target.restore(nothing)] == [Action.REMOVED]
     assert folder.files == {}
     assert [one.action for one in target.restore(first)] == [Action.CREATED]
-
-
-@pytest.mark.parametrize(
-    ("kind", "text", "value"),
-    [
-        ("integer", "5", 5),
-        ("number", "0.5", 0.5),
-        ("string", "5", "5"),
-        ("string", "true", "true"),
-        (None, '{"a": [1]}', '{"a": [1]}'),
-        ("string", "a b\"c'\\d", "a b\"c'\\d"),
-    ],
-)
-def test_parameters_have_the_types_that_airflow_checks(kind: str | None, text: str, value: Any) -> None:
-    assert conf({"x": text}, {"x": kind}) == {"x": value}
-    json.dumps(value)
-
-
-@pytest.mark.parametrize("text", ["cost: $5", "`id`", "é", "a\nb", "$(id)"])
-def test_a_value_that_the_start_tasks_shell_would_change_is_refused(text: str) -> None:
-    with pytest.raises(DeployError, match="cannot pass") as caught:
-        conf({"x": text}, {"x": "string"})
-    assert failure(caught).input == "parameters"
-
-
-@pytest.mark.parametrize(("kind", "text"), [("integer", "x"), ("number", "true"), ("integer", '"5"')])
-def test_a_value_of_another_type_is_refused(kind: str, text: str) -> None:
-    with pytest.raises(DeployError, match=f"wants a {kind}"):
-        conf({"x": text}, {"x": kind})
 
 
 def test_what_stands_is_listed_with_its_last_run(api: Api) -> None:

@@ -48,14 +48,10 @@ def crds(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[Crds]:
     """The kind of Argo's CRDs that a test is parametrised with (`indirect`), in place of those that are installed; the
     tests of one kind run one after another. A cluster that is not ours keeps those that it has."""
     kind: Crds = request.param
-    if not cluster.own:
-        installed = installed_crds(cluster.api())
-        if installed != kind:
-            pytest.skip(
-                f"this takes Argo's {kind} CRDs; the cluster of KUBECONFIG has {installed or 'others'}, and is not ours"
-            )
-        yield kind
-        return
-    cluster.install_crds(kind)
+    if cluster.own:
+        cluster.install_crds(kind)
+    elif (installed := installed_crds(cluster.api())) != kind:
+        pytest.skip(f"this takes Argo's {kind} CRDs; the cluster of KUBECONFIG has {installed}, and is not ours")
     yield kind
-    cluster.install_crds("minimal")
+    if cluster.own:
+        cluster.install_crds("minimal")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -33,9 +34,12 @@ class World:
     def __enter__(self) -> World:
         try:
             jobs = ["--folder", str(self._folder / "jobs")]
-            self.github = GitHubControl(self._servers.start("sandbox.github", host=self._host))
-            self.metadata_url = self._servers.start("sandbox.metadata", host=self._host)
-            self.aws_url = self._servers.start("sandbox.aws", host=self._host, arguments=jobs)
+            with ThreadPoolExecutor() as at_once:  # each takes a second or two
+                aws = at_once.submit(self._servers.start, "sandbox.aws", host=self._host, arguments=jobs)
+                metadata = at_once.submit(self._servers.start, "sandbox.metadata", host=self._host)
+                github = at_once.submit(self._servers.start, "sandbox.github", host=self._host)
+            self.github = GitHubControl(github.result())
+            self.metadata_url, self.aws_url = metadata.result(), aws.result()
             self.aws = AwsControl(self.aws_url)
         except BaseException:
             self._servers.stop()

@@ -10,15 +10,15 @@ import json
 import re
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sandbox.docker.engine import Engine
 from sandbox.docker.images import RUNNER
-from sandbox.docker.machine import cache_folder, locked, output
+from sandbox.docker.machine import output
 
 BINARY = Path(sys.executable).with_name("act")
 
@@ -98,6 +98,7 @@ class Act:
         self._environment = dict(environment)
         self._variables = dict(variables)
         self._secrets = dict(secrets)
+        self._mark = uuid.uuid4().hex[:8]
         folder.mkdir(parents=True, exist_ok=True)
 
     def run(
@@ -128,8 +129,10 @@ class Act:
         """
         event_file = self._folder / "event.json"
         event_file.write_text(json.dumps(payload))
+        workflow_file = self._folder / Path(workflow).name
+        workflow_file.write_text(marked((repository / workflow).read_text(), self._mark))
         command = [
-            *(str(BINARY), event, "--workflows", workflow, "--eventpath", str(event_file), "--json"),
+            *(str(BINARY), event, "--workflows", str(workflow_file), "--eventpath", str(event_file), "--json"),
             *("--platform", f"ubuntu-latest={RUNNER}", "--pull=false", "--rm", "--no-cache-server"),
             *("--no-skip-checkout", "--container-options", f"--volume {self._repositories}:/repositories:ro"),
             *_pairs("--local-repository", {name: str(path) for name, path in self._stand_ins.items()}),
@@ -138,29 +141,27 @@ class Act:
             *_pairs("--secret", {**self._secrets, **(secrets or {})}),
         ]
         home = {"HOME": str(self._folder), "XDG_CONFIG_HOME": str(self._folder), "XDG_CACHE_HOME": str(self._folder)}
-        with _alone():
-            before = self._containers()
-            try:
-                done = subprocess.run(
-                    command,
-                    cwd=repository,
-                    env={**self._engine.environ(), **home},
-                    stdin=subprocess.DEVNULL,
-                    capture_output=True,
-                    text=True,
-                    timeout=limit,
-                    check=False,
-                )
-            except subprocess.TimeoutExpired:
-                left = self._containers() - before
-                output(["docker", "rm", "--force", *left], env=self._engine.environ())
-                raise
-        records = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+        try:
+            done = subprocess.run(
+                command,
+                cwd=repository,
+                env={**self._engine.environ(), **home},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=limit,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            output(["docker", "rm", "--force", *self._containers()], env=self._engine.environ())
+            raise
+        said = done.stdout.replace(f" {self._mark}", "")
+        records = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
         return ActResult(exit_code=done.returncode, records=records, stderr=done.stderr)
 
-    def _containers(self) -> set[str]:
-        command = ["docker", "ps", "--all", "--quiet", "--filter", "name=^act-"]
-        return set((output(command, env=self._engine.environ()) or "").split())
+    def _containers(self) -> list[str]:
+        command = ["docker", "ps", "--all", "--quiet", "--filter", f"name={self._mark}"]
+        return (output(command, env=self._engine.environ()) or "").split()
 
 
 def for_act(text: str) -> str:
@@ -168,12 +169,16 @@ def for_act(text: str) -> str:
     return re.sub(r"^ *queue: max\n", "", text, flags=re.MULTILINE)
 
 
+def marked(text: str, mark: str) -> str:
+    """A workflow whose own name and jobs' names end with a mark.
+
+    act names containers and volumes by these names alone, and those of a reusable workflow by its caller's job: of two
+    that run at once with the same names, each would remove the other's.
+    """
+    return re.sub(r"^(name|    name): (.*)$", rf"\1: \2 {mark}", text, flags=re.MULTILINE)
+
+
 def _pairs(flag: str, values: Mapping[str, str]) -> Iterator[str]:
     for name, value in values.items():
         yield flag
         yield f"{name}={value}"
-
-
-def _alone() -> AbstractContextManager[None]:
-    """One act at a time: it names containers and volumes by workflow and job alone."""
-    return locked(cache_folder() / "act.lock")

@@ -28,8 +28,6 @@ TOKEN = "ghs_sandboxtoken000000000000000000000000"
 
 FIRST = ("kubernetes/alone", "", "test_workflows.py", "kubernetes/test_pods.py", "kubernetes/test_rbac.py")
 """What runs one after another (`together`), by what takes longest; the rest comes after it."""
-OF_ITS_OWN = "test_workflows.py"
-"""It takes as long as all others without a cluster."""
 LAST_OF_ITS_OWN = "test_lifecycle.py"
 """It takes its cluster away at the end."""
 
@@ -43,11 +41,11 @@ class Together(LoadScopeScheduling):
 
 def together(nodeid: str) -> str:
     """What runs one after another in one process: what needs a cluster for itself alone; each file on the cluster that
-    others use too; test_workflows.py; and all else."""
+    others use too; a file that FIRST names; and all else."""
     _, _, path = nodeid.split("::", maxsplit=1)[0].rpartition("tests/e2e/")
     if path.startswith("kubernetes/alone/"):
         return "kubernetes/alone"
-    return path if path.startswith("kubernetes/") or path == OF_ITS_OWN else ""
+    return path if path.startswith("kubernetes/") or path in FIRST else ""
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:

@@ -22,9 +22,7 @@ AIRFLOW = frozenset(
 METAFLOW = CREDENTIALS | AIRFLOW | {"metaflow-profile", "metaflow-config", "metaflow-user", "requirements"}
 ANY_FLOW = frozenset({"flow", "operation", "orchestrator", "working-directory", "deploy-timeout", "deployment-name"})
 PLACE = frozenset({"operation", "orchestrator", "working-directory", "deploy-timeout"})
-FLOW_FILE = frozenset(
-    {"project-branch", "production", "config", "config-value", "metaflow-environment", "deployer-options"}
-)
+FLOW_FILE = frozenset({"project-branch", "production", "config", "metaflow-environment", "deployer-options"})
 CREATING = frozenset({"authorize", "tags", "with", "max-workers", "workflow-timeout", "create-options"})
 WAITING = frozenset({"on-timeout", "wait-timeout", "poll-interval"})
 RUNNING = frozenset({"parameters", "wait"}) | WAITING

@@ -1,5 +1,6 @@
 """INPUT_* as one frozen dataclass. Every mistake is told at once, each naming its input and what to write instead."""
 
+from deployer.inputs.config import ConfigPath, ConfigSource, ConfigValue, config_options
 from deployer.inputs.model import (
     WITHOUT_FLOW,
     CommentMode,
@@ -17,12 +18,16 @@ from deployer.inputs.secret import secret_inputs
 __all__ = [
     "WITHOUT_FLOW",
     "CommentMode",
+    "ConfigPath",
+    "ConfigSource",
+    "ConfigValue",
     "InputErrors",
     "Inputs",
     "OnTimeout",
     "OperationName",
     "Wait",
     "check_paths",
+    "config_options",
     "input_names",
     "raw_input",
     "read_inputs",

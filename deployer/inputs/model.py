@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
+from deployer.inputs.config import ConfigSource
 from deployer.outcome import Failure, FailureReason
 
 
@@ -102,8 +103,7 @@ class Inputs:
     authorize: str | None = _input("authorize", secret=True)
     tags: tuple[str, ...] = _input("tags")
     with_decorators: tuple[str, ...] = _input("with")
-    config: Mapping[str, str] = _input("config")
-    config_value: Mapping[str, Any] = _input("config-value")
+    config: Mapping[str, ConfigSource] = _input("config")
     metaflow_environment: str | None = _input("metaflow-environment")
     metaflow_profile: str | None = _input("metaflow-profile")
     metaflow_config: Mapping[str, Any] | None = _input("metaflow-config", secret=True)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from deployer.inputs.config import ConfigPath
 from deployer.inputs.mistake import shown
 from deployer.inputs.model import Inputs, input_failure
 from deployer.kubeconfig import current_cluster, current_user, exec_command, lacks_plugin, missing_plugin
@@ -45,10 +46,9 @@ def wrong_paths(values: Mapping[str, Any], workspace: Path) -> tuple[Failure, ..
     # an absolute folder is a volume's, which lies elsewhere on purpose
     if "://" not in dags_folder and not dags_folder.startswith("/") and not _inside(folder / dags_folder, workspace):
         failures.append(_outside("airflow-dags-folder", dags_folder))
-    for name, path in values.get("config", {}).items():
-        if not _is_file(folder / path):
-            where = f"gives {shown(path)} for {shown(name)}, and there is no such file"
-            failures.append(input_failure("config", where, _nearest(path, folder, "")))
+    for name, source in values.get("config", {}).items():
+        if isinstance(source, ConfigPath) and (found := _check_config(name, source.path, folder, workspace)):
+            failures.append(found)
     requirements = values.get("requirements")
     if requirements is not None and (found := _check_requirements(requirements, folder, workspace)):
         failures.append(found)
@@ -81,6 +81,13 @@ def _check_flow(flow: str, folder: Path, workspace: Path) -> Failure | None:
         wrong = f"names {shown(flow)}, which is no Python file"
         return input_failure("flow", wrong, "Write the path of a flow file, `….py`.")
     return None
+
+
+def _check_config(name: str, path: str, folder: Path, workspace: Path) -> Failure | None:
+    if not _is_file(folder / path):
+        wrong = f"gives {shown(path)} for {shown(name)}, and there is no such file"
+        return input_failure("config", wrong, _nearest(path, folder, ""))
+    return None if _inside(folder / path, workspace) else _outside("config", path)
 
 
 def _check_requirements(text: str, folder: Path, workspace: Path) -> Failure | None:

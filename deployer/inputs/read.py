@@ -35,10 +35,12 @@ SAME_OPTION = {
         "environment": "metaflow-environment",
         "decospecs": "with",
         "config": "config",
-        "config_value": "config-value",
+        "config_value": "config",
     },
 }
 """The options of Deployer that have an input of their own: to give both leaves open which one holds."""
+REPLACED = {"config-value": ("config", "Write its values into `config`, which takes paths and values by Config name.")}
+"""Inputs that earlier versions had: the input in their place, and what to write there."""
 
 
 def read_inputs(environ: Mapping[str, str], workspace: Path | None = None) -> Inputs:
@@ -70,6 +72,11 @@ def read_inputs(environ: Mapping[str, str], workspace: Path | None = None) -> In
             values[one.name] = CLEANERS[one.name](_checked(text) or ("" if expression else default))
         except Mistake as mistake:
             failures.append(input_failure(name, str(mistake), mistake.advice))
+    failures += [
+        input_failure(now, f"has taken the place of `{before}`, which was given", advice)
+        for before, (now, advice) in REPLACED.items()
+        if raw_input(environ, before)
+    ]
     failures += _across(values, given)
     if failures:
         raise InputErrors((*failures, *(wrong_paths(values, workspace) if workspace is not None else ())))
@@ -84,7 +91,7 @@ def raw_input(environ: Mapping[str, str], name: str) -> str:
 
 def unknown_inputs(environ: Mapping[str, str]) -> tuple[str, ...]:
     """A warning for each INPUT_* that the action does not have; GitHub itself only warns too."""
-    known = {name.upper().replace("-", "_"): name for name in input_names()}
+    known = {name.upper().replace("-", "_"): name for name in (*input_names(), *REPLACED)}
     warnings = []
     for variable in sorted(environ):
         upper = variable.removeprefix("INPUT_").replace("-", "_")

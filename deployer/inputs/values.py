@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from deployer.branches import wrong_pattern
 from deployer.durations import parse_duration
 from deployer.inputs.airflow import clean_dags_folder, clean_url
+from deployer.inputs.config import clean_config
 from deployer.inputs.mistake import LONGEST_SHOWN, Mistake, shown
 from deployer.inputs.model import CommentMode, OnTimeout, OperationName, Wait
 from deployer.kubeconfig import decoded
@@ -171,25 +172,6 @@ def _mapping(text: str) -> Mapping[str, Any]:
     except ValueError as error:
         wrong, _, advice = str(error).partition("\n")
         raise Mistake(wrong, advice) from None
-
-
-def _config(text: str) -> Mapping[str, str]:
-    mapping = _mapping(text)
-    wrong = next((name for name, value in mapping.items() if not isinstance(value, str) or not value), None)
-    if wrong is not None:
-        advice = "Write `name: path/to/file`; values themselves go into `config-value`."
-        raise Mistake(f"gives no path for {shown(wrong)}", advice)
-    return {name: str(value) for name, value in mapping.items()}
-
-
-def _config_value(text: str) -> Mapping[str, Any]:
-    """Metaflow takes a mapping, or text for the Config's own parser (`metaflow.runner.click_api.ConvertDictOrStr`)."""
-    mapping = _mapping(text)
-    wrong = next((name for name, value in mapping.items() if not isinstance(value, dict | str)), None)
-    if wrong is not None:
-        advice = "Write `name: {key: value}`; text in quotes where the Config has a parser of its own."
-        raise Mistake(f"gives no mapping for {shown(wrong)}", advice)
-    return mapping
 
 
 def _create_options(text: str) -> Mapping[str, Any]:
@@ -355,8 +337,7 @@ CLEANERS: dict[str, Callable[[str], Any]] = {
     "authorize": _optional_line,
     "tags": _lines,
     "with_decorators": _without_comments,
-    "config": _config,
-    "config_value": _config_value,
+    "config": clean_config,
     "metaflow_environment": _optional_line,
     "metaflow_profile": _metaflow_profile,
     "metaflow_config": _metaflow_config,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from deployer.inputs import Inputs
+from deployer.inputs import Inputs, config_options
 from deployer.operations.airflow import airflow_settings
 from deployer.operations.handle import Job
 from deployer.worker import protocol
@@ -32,11 +32,7 @@ def deployer_options(inputs: Inputs) -> dict[str, Any]:
         options["environment"] = inputs.metaflow_environment
     if inputs.with_decorators:
         options["decospecs"] = list(inputs.with_decorators)
-    if inputs.config:
-        options["config"] = list(inputs.config.items())
-    if inputs.config_value:
-        options["config_value"] = list(inputs.config_value.items())
-    return {**options, **_snake(inputs.deployer_options)}
+    return {**options, **config_options(inputs.config), **_snake(inputs.deployer_options)}
 
 
 def open_request(job: Job, flow: str | None) -> protocol.Open:

@@ -72,6 +72,13 @@ def test_every_wrong_path_is_told(workspace: Path) -> None:
     assert [failure.input for failure in check_paths(inputs, workspace)] == ["flow", "flow", "config", "requirements"]
 
 
+def test_a_configs_file_is_in_the_checkout(workspace: Path) -> None:
+    (failure,) = check_paths(read(config="a: notes.md\nb: {value: nothing.md}\nc: escape.py"), workspace)
+    assert failure.input == "config"
+    assert "leads out" in failure.message
+    assert "'escape.py'" in failure.message
+
+
 def test_paths_start_at_the_working_directory(workspace: Path) -> None:
     assert check_paths(read(flow="train.py", working_directory="flows/"), workspace) == ()
     (failure,) = check_paths(read(working_directory="flow"), workspace)

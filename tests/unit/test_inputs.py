@@ -10,11 +10,14 @@ import pytest
 
 from deployer.inputs import (
     CommentMode,
+    ConfigPath,
+    ConfigValue,
     InputErrors,
     Inputs,
     OnTimeout,
     OperationName,
     Wait,
+    config_options,
     input_names,
     read_inputs,
     secret_inputs,
@@ -134,7 +137,12 @@ def test_durations_have_units(written: str, seconds: float) -> None:
         ("deployer_options", "branch: x", "the input `project-branch`"),
         ("deployer_options", "production: true", "the input `production`"),
         ("config", "a: 1", "`name: path/to/file`"),
-        ("config_value", "a: 1", "`name: {key: value}`"),
+        ("config", "a: [1]", "`name: {key: value}`"),
+        ("config", "a:", "gives nothing for 'a'"),
+        ("config", "a: ''", "an empty path"),
+        ("config", "a: '{\"b\": 1}'", '`a: {value: "…"}`'),
+        ("config", "a: |\n  b = 1\n  c = 2", '`a: {value: "…"}`'),
+        ("config", "a: {value: kv.b}", "Begin the text with a space"),
         ("metaflow_config", "{", "in line 1, column 2"),
         ("metaflow_config", "[]", "no object"),
         ("metaflow_config", "eyJNRVRBRkxPV19VU0VSIjogIngifQ==", "Decode it"),
@@ -271,8 +279,48 @@ def test_tags_may_start_with_a_number_sign_and_other_lists_have_comments() -> No
     )
 
 
-def test_a_config_value_may_be_text_for_the_configs_own_parser() -> None:
-    assert read(config_value='a: {b: 1}\nc: "d = 2"').config_value == {"a": {"b": 1}, "c": "d = 2"}
+def test_a_config_is_a_path_or_a_value_or_text_for_its_own_parser() -> None:
+    given = 'train-set: conf/a.json\nmodel: {lr: 0.1, layers: [1, 2]}\nRaw: {value: "d = 2"}\n'
+    assert read(config=given).config == {
+        "train-set": ConfigPath("conf/a.json"),
+        "model": ConfigValue('{"lr": 0.1, "layers": [1, 2]}'),
+        "Raw": ConfigValue("d = 2"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ("a: {value: 3}", '{"value": 3}'),
+        ("a: {value: x, unit: m}", '{"value": "x", "unit": "m"}'),
+        ("a: {}", "{}"),
+        ("a: {value: ''}", ""),
+        ("""a: {value: '{"value": "x"}'}""", '{"value": "x"}'),
+        ("a: {zip: 010, country: no}", '{"zip": "010", "country": "no"}'),
+    ],
+)
+def test_only_value_alone_with_text_is_text_for_the_parser(given: str, text: str) -> None:
+    assert read(config=given).config == {"a": ConfigValue(text)}
+
+
+def test_configs_become_the_options_of_metaflows_command_line() -> None:
+    given = read(config="a: a.json\nb: {c: 1}\nd: {value: e}\nf: f.toml").config
+    assert config_options(given) == {
+        "config": [["a", "a.json"], ["f", "f.toml"]],
+        "config_value": [["b", '{"c": 1}'], ["d", "e"]],
+    }
+    assert config_options({}) == {}
+
+
+def test_who_gives_config_value_is_told_to_write_config() -> None:
+    given = environ(config_value="a: {b: 1}")
+    with pytest.raises(InputErrors) as caught:
+        read_inputs(given)
+    (failure,) = caught.value.failures
+    assert failure.input == "config"
+    assert "`config-value`" in failure.message
+    assert "into `config`" in failure.advice
+    assert unknown_inputs(given) == (), "it is said once"
 
 
 def test_what_equals_the_default_was_not_given() -> None:

@@ -93,7 +93,7 @@ def test_an_operation_by_name_runs_on_any_event_and_branch() -> None:
         ({"poll-interval": "5s", "trigger": "true", "wait": "none"}, "`poll-interval` is ignored, since `wait: none`"),
         ({"operation": "trigger", "tags": "a"}, "`tags` is ignored, since nothing is deployed"),
         ({"operation": "trigger", "trigger": "true"}, "`trigger` is ignored, since `operation: trigger`"),
-        ({"operation": "trigger", "config-value": "{a: {b: 1}}"}, None),
+        ({"operation": "trigger", "config": "{a: {b: 1}}"}, None),
         ({"operation": "deploy", "deploy-branches": "main"}, "`deploy-branches` is ignored, since `operation: deploy`"),
         ({"deploy-branches": "main"}, None),
         ({"production": "true", "metaflow-user": "ci", "comment": "failures", "github-token": "ghs_0"}, None),

@@ -11,15 +11,22 @@ RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ig
     && uv pip install --quiet --no-cache --python /opt/action/bin/python --require-hashes --requirement /requirements/action.txt \
     && rm -rf /opt/action/lib/python*/site-packages/tests /opt/action/lib/python*/site-packages/kubernetes/aio \
     && /opt/action/bin/python -m compileall -q --workers 0 /opt/action/lib
+# The action itself is a package of that environment, built by uv without an index: the isolated Python below looks
+# nowhere else.
+COPY pyproject.toml README.md /source/
+COPY deployer /source/deployer
+RUN uv pip install --quiet --no-cache --offline --no-deps --compile-bytecode --python /opt/action/bin/python /source
 
 FROM python:3.13-slim-trixie
+# Metaflow asks git which commit it packages, and so do flows and packages (setuptools-scm) while they are deployed.
+# hadolint ignore=DL3008
+RUN apt-get update --quiet=2 \
+    && apt-get install --quiet=2 --yes --no-install-recommends git \
+    && rm -rf /var/lib/apt/lists/*
 COPY --from=build /opt/action /opt/action
-# Unbuffered, or a flow's output would overtake the action's. Everything here is compiled; nothing else should be, least
-# of all what is in the workspace.
+# What the action starts by name comes from here; a flow's own children are unbuffered, and compile nothing into the
+# workspace. The entrypoint's isolated Python ignores these and every other PYTHON* variable.
 ENV PATH=/opt/action/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1
-COPY entrypoint.py action.yml /action/
-COPY deployer /action/deployer
-RUN python -m compileall -q /action
-ENTRYPOINT ["python", "/action/entrypoint.py"]
+ENTRYPOINT ["/opt/action/bin/python", "-I", "-u", "-B", "-m", "deployer"]

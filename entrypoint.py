@@ -1,35 +1,12 @@
-"""The image's entrypoint. Python puts this file's folder first on its path, so the action is found beside it."""
+"""Start the action from a checkout, where it is not installed: `python -I -u -B entrypoint.py`.
 
-import contextlib
-import os
+The image starts `python -I -u -B -m deployer` and has the package in its environment. `-I` leaves this file's folder
+off the import path, so that the package beside it is found by its place; all else is as in the image.
+"""
+
+import runpy
 import sys
 from pathlib import Path
 
-from deployer.main import main
-
-
-def give_back(workspace: Path) -> None:
-    """Hand what the flows' code wrote in the workspace to its owner.
-
-    The container runs as root, as GitHub wants it, and the workspace outlives it: on a runner of one's own the next
-    job's checkout would fail on files that the runner's user can't remove.
-    """
-    if os.geteuid() != 0 or not workspace.is_dir():
-        return
-    owner = workspace.stat()
-    if owner.st_uid == 0:
-        return
-    for folder, folders, files in os.walk(workspace):
-        for name in (*folders, *files):
-            path = Path(folder, name)
-            with contextlib.suppress(FileNotFoundError):  # something else may tidy up at the same time
-                if path.lstat().st_uid == 0:
-                    os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
-
-
-if __name__ == "__main__":
-    try:
-        status = main()
-    finally:
-        give_back(Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd()))
-    sys.exit(status)
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+runpy.run_module("deployer", run_name="__main__", alter_sys=True)

@@ -1,7 +1,7 @@
 """GitHub's runner as a container action meets it: the environment, the event file, the command files; no container.
 
-It gives the action INPUT_* with action.yml's defaults, GITHUB_* and its files, starts entrypoint.py as the image's
-entrypoint would be started, and reads back what a runner reads back. What it can't show: the image, the mounts, the
+It gives the action INPUT_* with action.yml's defaults, GITHUB_* and its files, starts entrypoint.py with the options of
+the image's entrypoint, and reads back what a runner reads back. What it can't show: the image, the mounts, the
 runner's own masking and the way it cancels; the end-to-end tests in Docker do that.
 """
 
@@ -26,6 +26,8 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 MARKER = "METAFLOW_DEPLOY_RUNNER"
 """In the environment of all that a runner's jobs start."""
+ISOLATED = ("-I", "-u", "-B")
+"""The options of the Dockerfile's ENTRYPOINT."""
 INHERITED = ("PATH", "LANG", "SSL_CERT_FILE", "HTTPS_PROXY", "NO_PROXY", "UV_INDEX", "UV_DEFAULT_INDEX", "UV_INDEX_URL")
 
 
@@ -79,6 +81,8 @@ class Runner:
         self.api_url = api_url or "https://api.github.com"
         self.repository = repository
         self.token = token
+        self.python = sys.executable
+        """The interpreter of the image."""
         self._jobs = 0
         self.environment[MARKER] = self._marker = uuid.uuid4().hex
 
@@ -98,7 +102,6 @@ class Runner:
         *,
         workspace: Path,
         job: str = "deploy",
-        python: str = sys.executable,
         tell: Callable[[str], None] | None = None,
         started: Callable[[subprocess.Popen[str]], None] | None = None,
     ) -> JobResult:
@@ -109,7 +112,6 @@ class Runner:
             inputs: the `with:` of the step; the other inputs have action.yml's defaults.
             workspace: the checkout.
             job: the job's id.
-            python: the interpreter of the image.
             tell: takes each line of the log as it comes.
             started: is handed the process (to cancel it, say).
         """
@@ -118,7 +120,7 @@ class Runner:
         files = _command_files(folder)
         environ = self._environment(event, inputs, workspace, folder, files, job)
         with subprocess.Popen(
-            [python, str(ROOT / "entrypoint.py")],
+            [self.python, *ISOLATED, str(ROOT / "entrypoint.py")],
             env=environ,
             cwd=workspace,
             stdin=subprocess.DEVNULL,

@@ -8,7 +8,6 @@ works in the flow.
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -20,7 +19,7 @@ import msgspec
 
 from deployer.deadline import Cancellation, Deadline
 from deployer.outcome import DeployError, Failure, FailureReason
-from deployer.processes import finish
+from deployer.processes import finish, own_module
 
 AUDIENCE = "sts.amazonaws.com"
 SUPERSEDED = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
@@ -89,12 +88,10 @@ def ask(question: Question, *, environment: Mapping[str, str], cancellation: Can
     Raises:
         DeployError: AWS refused, or did not answer.
     """
-    root = str(Path(__file__).resolve().parents[2])
-    search_path = os.pathsep.join([root, *filter(None, [environment.get("PYTHONPATH")])])
     deadline = Deadline(ASK_LIMIT)
     with subprocess.Popen(
-        [sys.executable, "-P", "-m", "deployer.credentials.ask_aws"],
-        env={**environment, "PYTHONPATH": search_path},
+        own_module(sys.executable, "deployer.credentials.ask_aws"),
+        env=dict(environment),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

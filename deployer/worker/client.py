@@ -13,7 +13,6 @@ import tempfile
 import uuid
 from collections import deque
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
@@ -21,6 +20,7 @@ import msgspec
 
 from deployer.deadline import Cancellation, Deadline
 from deployer.outcome import Failure, FailureReason
+from deployer.processes import own_module
 from deployer.worker import protocol, server
 
 T = TypeVar("T")
@@ -77,15 +77,13 @@ class Worker:
             cancellation: ends every call.
             print_line: takes each line that a flow's process prints.
         """
-        root = str(Path(__file__).resolve().parents[2])
         ours, theirs = socket.socketpair()
-        search_path = os.pathsep.join([root, *filter(None, [environment.get("PYTHONPATH")])])
         self._marker = uuid.uuid4().hex
         # what the warm process itself prints is its death at most: told as evidence, never straight to the log
         self._log = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the worker
         self._process = subprocess.Popen(
-            [interpreter, "-P", "-m", "deployer.worker", str(theirs.fileno()), orchestrator],
-            env={**environment, "PYTHONPATH": search_path, MARKER: self._marker},
+            own_module(interpreter, "deployer.worker", str(theirs.fileno()), orchestrator),
+            env={**environment, MARKER: self._marker},
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=subprocess.STDOUT,

@@ -27,7 +27,7 @@ import struct
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 import msgspec
@@ -235,6 +235,7 @@ def run_flow_file(request: CommandRequest) -> int:
     flow_file = request.arguments[1]
     forget_ourselves()
     sys.argv = request.arguments[1:]
+    take_up_search_path(request.environment)
     sys.path.insert(0, os.path.dirname(os.path.realpath(flow_file)))  # noqa: PTH120  # as Python does it
     try:
         runpy.run_path(flow_file, run_name="__main__")
@@ -258,9 +259,17 @@ def _exit_status(end: SystemExit) -> int:
     return 1
 
 
+def take_up_search_path(environment: Mapping[str, str]) -> None:
+    """Put PYTHONPATH first on the import path, as Python does when it starts.
+
+    The warm process was started without it: what it imports is this package's and Metaflow's, whatever the job's `src/`
+    has. Only a process that is to run a flow looks there, and it reads relative entries from its own folder.
+    """
+    entries = environment.get("PYTHONPATH", "")
+    sys.path[:0] = [os.path.abspath(entry) for entry in entries.split(os.pathsep)] if entries else []  # noqa: PTH100
+
+
 def forget_ourselves() -> None:
-    """Take this package off the import path: a flow may have a module of its own called `deployer`."""
-    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # noqa: PTH100, PTH120
-    sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry or ".") != root]  # noqa: PTH100
+    """Give up the name of this package: a flow may have a module of its own called `deployer`."""
     for name in [name for name in sys.modules if name == "deployer" or name.startswith("deployer.")]:
         del sys.modules[name]

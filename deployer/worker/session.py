@@ -23,6 +23,7 @@ from deployer.worker.inventory_protocol import InventoryRequest
 from deployer.worker.parameters import as_text, convert
 from deployer.worker.plugins import DeployerPlugin
 from deployer.worker.runtime import installed_orchestrators, runtime
+from deployer.worker.server import take_up_search_path
 
 
 def run_session(channel: socket.socket, warm: socket.socket) -> None:
@@ -137,6 +138,7 @@ class Session:
         os.chdir(request.folder)
         self._request = request
         if request.flow_file is not None:
+            take_up_search_path(os.environ)
             self._flow = open_flow(request, self._warm)
         self._orchestrator = open_orchestrator(request.orchestrator, settings(), request.airflow)
         flow = self._flow

@@ -17,6 +17,7 @@ from kubernetes import config as kubernetes_config
 from deployer.credentials.aws import Cluster, cluster_kubeconfig
 from deployer.deadline import Cancellation, Deadline
 from sandbox.aws.resources import DEPLOY_ROLE_ARN, REGION
+from sandbox.interpreter import changed_interpreter
 from sandbox.job import Job
 from sandbox.kubernetes_api.app import TOKEN
 from sandbox.kubernetes_api.control import KubernetesControl
@@ -169,9 +170,7 @@ def test_the_actions_wait_outlives_the_tokens_of_an_eks_cluster(
     runner: Runner, workspace: Path, secure_api: SecureApi, world: World, tmp_path: Path
 ) -> None:
     secure_api.become_eks_cluster("flows-prod", world, seconds=15)
-    (tmp_path / "short").mkdir()
-    (tmp_path / "short" / "sitecustomize.py").write_text(SHORT_TOKENS.format(root=str(ROOT)))
-    runner.environment["PYTHONPATH"] = str(tmp_path / "short")
+    runner.python = changed_interpreter(tmp_path / "short", SHORT_TOKENS.format(root=str(ROOT)))
     api, since = secure_api.control, {"wait": 0}
 
     def play(line: str) -> None:
@@ -210,12 +209,12 @@ def as_pod(runner: Runner, api: SecureApi, folder: Path, *, token: str | None = 
     """Have the job's processes find the service account of a pod: its variables, and its files in another folder, since
     /var/run/secrets is root's."""
     host, port = api.url.removeprefix("https://").split(":")
-    runner.environment.update(KUBERNETES_SERVICE_HOST=host, KUBERNETES_SERVICE_PORT=port, PYTHONPATH=str(folder))
-    folder.mkdir()
-    (folder / "sitecustomize.py").write_text(
+    runner.environment.update(KUBERNETES_SERVICE_HOST=host, KUBERNETES_SERVICE_PORT=port)
+    runner.python = changed_interpreter(
+        folder,
         "import kubernetes.config.incluster_config as places\n"
         f"places.SERVICE_TOKEN_FILENAME = {str(folder / 'token')!r}\n"
-        f"places.SERVICE_CERT_FILENAME = {str(api.certificate)!r}\n"
+        f"places.SERVICE_CERT_FILENAME = {str(api.certificate)!r}\n",
     )
     if token is not None:
         (folder / "token").write_text(token)

@@ -28,6 +28,7 @@ PROFILE = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
 ASK_LIMIT = 60.0
 """Seconds for all that is asked; the clients in there give up earlier."""
 SESSION_NAME_LIMIT = 64
+"""Characters of a RoleSessionName (STS API reference, AssumeRoleWithWebIdentity)."""
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,9 +73,19 @@ def role_variables(role: str, token_file: Path, session_name: str) -> dict[str, 
     }
 
 
-def session_name(run_id: str, attempt: int) -> str:
-    """The name of the role's session, by which CloudTrail tells the job."""
-    return re.sub(r"[^\w+=,.@-]", "-", f"metaflow-deploy-{run_id or 'run'}-{attempt}")[:SESSION_NAME_LIMIT]
+def session_name(repository: str, run_id: str, attempt: int) -> str:
+    """The name of the role's session, which CloudTrail and the role's ARN show: the repository and the workflow run.
+
+    Args:
+        repository: OWNER/NAME; cut where the name would become too long, since the run's id alone is unique.
+        run_id: the workflow run's id.
+        attempt: which attempt of the run it is.
+
+    Returns:
+        `owner.name@run-attempt`, of the characters and the length that STS takes.
+    """
+    run = _session_characters(f"@{run_id or 'run'}-{attempt}")[-SESSION_NAME_LIMIT:]
+    return _session_characters(repository.replace("/", "."))[: SESSION_NAME_LIMIT - len(run)] + run
 
 
 def ask(question: Question, *, environment: Mapping[str, str], cancellation: Cancellation) -> Answer:
@@ -145,6 +156,10 @@ def cluster_kubeconfig(cluster: Cluster) -> dict[str, Any]:
         "contexts": [{"name": cluster.name, "context": {"cluster": cluster.name, "user": "metaflow-deploy"}}],
         "current-context": cluster.name,
     }
+
+
+def _session_characters(text: str) -> str:
+    return re.sub(r"[^\w+=,.@-]", "-", text, flags=re.ASCII)
 
 
 def _given_up(*, cancelled: bool) -> Failure:

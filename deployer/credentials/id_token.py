@@ -27,6 +27,14 @@ TOO_MANY = 429
 SERVER_FAULT = 500
 LONGEST_SAID = 500
 """Characters of an answer that are shown."""
+ISSUER_CLAIMS = ("sub", "aud", "iss")
+"""What every trust policy is about: the subject, the audience and the identity provider."""
+CONDITION_CLAIMS = (
+    *("job_workflow_ref", "ref", "environment", "repository", "repository_id"),
+    *("workflow", "actor", "actor_id", "enterprise_id"),
+)
+"""What else of GitHub's tokens AWS compares with the conditions of a trust policy, since January 2026
+(https://aws.amazon.com/about-aws/whats-new/2026/01/aws-sts-supports-validation-identity-provider-claims/)."""
 
 
 class Unanswered(Exception):
@@ -40,6 +48,9 @@ class IdToken:
     text: str = field(repr=False)
     lifetime: float
     """Seconds that it is valid for, by its own words (`exp` less `iat`): the runner's clock may be wrong."""
+    claims: Mapping[str, str] = field(default_factory=dict)
+    """Those that a trust policy may name, in the order in which they are shown. They say who the job is, and are no
+    secret, unlike the token."""
 
 
 class IdTokenSource:
@@ -99,7 +110,7 @@ class IdTokenSource:
 
 
 def _read(text: str) -> IdToken:
-    """Read a token's lifetime; its signature is for AWS to check.
+    """Read a token's lifetime and claims; its signature is for AWS to check.
 
     Raises:
         ValueError: it is no JWT.
@@ -111,7 +122,14 @@ def _read(text: str) -> IdToken:
         claims = jwt.decode(text, options={"verify_signature": False})
     except jwt.PyJWTError as error:
         raise ValueError(str(error)) from error
-    return IdToken(text=text, lifetime=float(claims["exp"]) - float(claims.get("iat") or time.time()))
+    shown = {name: _line(claims[name]) for name in (*ISSUER_CLAIMS, *CONDITION_CLAIMS) if claims.get(name)}
+    lifetime = float(claims["exp"]) - float(claims.get("iat") or time.time())
+    return IdToken(text=text, lifetime=lifetime, claims=shown)
+
+
+def _line(value: object) -> str:
+    """A claim as a part of one line: names of workflows and environments are free text."""
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in str(value))
 
 
 def _refused(status: int, said: str) -> Failure:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import select
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -57,7 +57,13 @@ class TokenKeeper:
         self._mask = mask
         self._tell = tell
         self._warn = warn
+        self._claims: Mapping[str, str] = {}
         self._end_read, self._end_write = os.pipe()
+
+    @property
+    def claims(self) -> Mapping[str, str]:
+        """Whom the token in the file says that the job is; none before the first one is there."""
+        return self._claims
 
     def __enter__(self) -> TokenKeeper:
         """Write the first token.
@@ -116,6 +122,7 @@ class TokenKeeper:
     def _take(self, token: IdToken) -> float:
         self._mask(token.text)
         write_secret(self._path, token.text)
+        self._claims = token.claims
         return token.lifetime
 
     def _over(self, seconds: float) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from deployer.console import Console
@@ -21,12 +21,13 @@ from deployer.credentials.aws import (
     session_name,
 )
 from deployer.credentials.files import write_secret
-from deployer.credentials.id_token import IdTokenSource
+from deployer.credentials.id_token import ISSUER_CLAIMS, IdTokenSource
 from deployer.credentials.keeper import TokenKeeper
 from deployer.deadline import Cancellation
 from deployer.environment import worker_environment
 from deployer.event import Event
 from deployer.inputs import Inputs
+from deployer.outcome import DeployError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +64,7 @@ def open_credentials(
     """
     with ExitStack() as stack:
         variables, without = region_variables(inputs.aws_region), frozenset[str]()
+        claims: Mapping[str, str] = {}
         if inputs.aws_role_to_assume is not None:
             path = folder / "id-token"
             keeper = TokenKeeper(
@@ -74,13 +76,16 @@ def open_credentials(
                 warn=console.warning,
             )
             stack.enter_context(keeper)
-            name = session_name(event.run_id, event.run_attempt)
+            claims = keeper.claims
+            console.info(f"OIDC: GitHub's token says {_shown(claims, ISSUER_CLAIMS, ', ')}")
+            name = session_name(event.repository, event.run_id, event.run_attempt)
             variables |= role_variables(inputs.aws_role_to_assume, path, name)
             without = frozenset({*SUPERSEDED, *PROFILE})
             _tell_superseded(environ, console)
         if inputs.kubeconfig is not None:
             variables |= _written(inputs.kubeconfig, folder)
-        variables |= _asked(inputs, worker_environment(environ, variables, without), folder, console, cancellation)
+        with _claims_of_a_refusal(claims):
+            variables |= _asked(inputs, worker_environment(environ, variables, without), folder, console, cancellation)
         yield Credentials(variables=variables, without=without)
 
 
@@ -101,6 +106,23 @@ def _asked(
         return {}
     console.info(f"EKS: the cluster {answer.cluster.name} in {answer.cluster.region} is at {answer.cluster.endpoint}")
     return _written(json.dumps(cluster_kubeconfig(answer.cluster)), folder)
+
+
+@contextmanager
+def _claims_of_a_refusal(claims: Mapping[str, str]) -> Iterator[None]:
+    """Put whom the token says that the job is under what AWS says where it refuses the role: its error names neither
+    the subject that it got nor the one that it wants."""
+    try:
+        yield
+    except DeployError as error:
+        if error.failure.input != "aws-role-to-assume" or not claims:
+            raise
+        evidence = f"{error.failure.evidence}\n\nGitHub's token says of the job:\n{_shown(claims, claims)}"
+        raise DeployError(replace(error.failure, evidence=evidence.lstrip())) from error
+
+
+def _shown(claims: Mapping[str, str], names: Iterable[str], separator: str = "\n") -> str:
+    return separator.join(f"{name}: {claims[name]}" for name in names if name in claims)
 
 
 def _written(kubeconfig: str, folder: Path) -> dict[str, str]:

@@ -36,7 +36,8 @@ ROLE_ERROR = re.compile(
 )
 TRUST = (
     "Let the role's trust policy name GitHub's OIDC provider, the action sts:AssumeRoleWithWebIdentity, the audience "
-    "sts.amazonaws.com, and this repository's branch or environment as the subject; docs/authentication.md has one."
+    "sts.amazonaws.com, and the job's subject (`sub`) letter by letter as the log shows it; docs/authentication.md has "
+    "one for each form of it."
 )
 PROVIDER = (
     "Add https://token.actions.githubusercontent.com as an identity provider in IAM, with the audience "

@@ -20,7 +20,19 @@ BATCH_ROLE = "metaflow-batch"
 DEPLOY_ROLE = "metaflow-deploy"
 DEPLOY_ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/{DEPLOY_ROLE}"
 ISSUER = "token.actions.githubusercontent.com"
+SUBJECTS = (
+    "repo:octo-org/flows:environment:production",
+    "repo:octo-org@583231/flows@1296269:environment:production",
+)
+"""The job's subject as repositories have it that are older than July 2026, and as those have it that are not."""
 AUDIENCE = "sts.amazonaws.com"
+CLAIMS = {
+    "ref": "refs/heads/main",
+    "job_workflow_ref": "OWNER/metaflow-deploy/.github/workflows/deploy.yml@refs/tags/v1",
+}
+"""What a stricter trust policy asks of the token besides."""
+STRICT_ROLE = "metaflow-deploy-strict"
+STRICT_ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/{STRICT_ROLE}"
 
 
 def create(aws_url: str) -> None:
@@ -35,8 +47,10 @@ def create(aws_url: str) -> None:
     for role in (TASK_ROLE, STATE_MACHINE_ROLE, EVENTS_ROLE, BATCH_ROLE):
         iam.create_role(RoleName=role, AssumeRolePolicyDocument=policy)
     iam.create_open_id_connect_provider(Url=f"https://{ISSUER}", ClientIDList=[AUDIENCE], ThumbprintList=["0" * 40])
-    trust = trust_policy("repo:octo-org/flows:environment:production")
+    trust = trust_policy(*SUBJECTS)
     iam.create_role(RoleName=DEPLOY_ROLE, AssumeRolePolicyDocument=json.dumps(trust))
+    strict = trust_policy(*SUBJECTS, **CLAIMS)
+    iam.create_role(RoleName=STRICT_ROLE, AssumeRolePolicyDocument=json.dumps(strict))
     iam.create_instance_profile(InstanceProfileName=COMPUTE)
     iam.add_role_to_instance_profile(InstanceProfileName=COMPUTE, RoleName=TASK_ROLE)
     client("s3").create_bucket(Bucket=BUCKET)
@@ -74,8 +88,15 @@ def _batch(client: Any) -> None:
     )
 
 
-def trust_policy(subject: str) -> dict[str, Any]:
-    """The trust policy of a role that jobs of GitHub assume; docs/authentication.md shows it."""
+def trust_policy(*subjects: str, **claims: str) -> dict[str, Any]:
+    """The trust policy of a role that jobs of GitHub assume; docs/authentication.md shows it.
+
+    Args:
+        subjects: the subjects that may assume it.
+        claims: what further claims of the token have to be.
+    """
+    equals: dict[str, Any] = {f"{ISSUER}:aud": AUDIENCE, f"{ISSUER}:sub": list(subjects)}
+    equals |= {f"{ISSUER}:{claim}": wanted for claim, wanted in claims.items()}
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -83,7 +104,7 @@ def trust_policy(subject: str) -> dict[str, Any]:
                 "Effect": "Allow",
                 "Principal": {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{ISSUER}"},
                 "Action": "sts:AssumeRoleWithWebIdentity",
-                "Condition": {"StringEquals": {f"{ISSUER}:aud": AUDIENCE, f"{ISSUER}:sub": subject}},
+                "Condition": {"StringEquals": equals},
             }
         ],
     }

@@ -30,6 +30,13 @@ from werkzeug.wrappers import Request, Response
 ACTION = "sts:AssumeRoleWithWebIdentity"
 REFUSED = f"Not authorized to perform {ACTION}"
 CREDENTIAL = re.compile(r"Credential=(?P<key>[^/,\s]+)/\d+/[^/]*/(?P<service>[^/]+)/aws4_request")
+CONDITION_KEYS = {
+    *("sub", "aud", "job_workflow_ref", "ref", "environment", "repository", "repository_id"),
+    *("workflow", "actor", "actor_id", "enterprise_id"),
+}
+"""The claims of GitHub's tokens that AWS compares with a trust policy's conditions, all but the first two since January
+2026 (https://aws.amazon.com/about-aws/whats-new/2026/01/aws-sts-supports-validation-identity-provider-claims/); of any
+other claim a condition never holds."""
 QUERY_SERVICES = ("sts", "iam")
 EXPIRED = "The security token included in the request is expired"
 
@@ -116,7 +123,9 @@ def _trusts(policy: Mapping[str, Any], provider: Any, claims: Mapping[str, Any])
 
 
 def _holds(operator: str, claim: str, wanted: Iterable[str], claims: Mapping[str, Any]) -> bool:
-    value = str(claims.get(claim, ""))
+    if claim not in CONDITION_KEYS or claim not in claims:
+        return False
+    value = str(claims[claim])
     if operator == "StringEquals":
         return value in wanted
     if operator == "StringLike":

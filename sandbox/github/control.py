@@ -37,14 +37,17 @@ class GitHubControl:
             "ACTIONS_ID_TOKEN_REQUEST_TOKEN": ID_TOKEN_REQUEST_TOKEN,
         }
 
-    def set_id_tokens(self, *, lifetime: float | None = None, subject: str | None = None) -> None:
+    def set_id_tokens(
+        self, *, lifetime: float | None = None, subject: str | None = None, claims: Mapping[str, str] | None = None
+    ) -> None:
         """Make OIDC tokens so from now on.
 
         Args:
             lifetime: seconds that they are valid for; five minutes by default.
             subject: whom they speak of, their `sub`.
+            claims: further claims, or others in place of the usual ones.
         """
-        self._ask("POST", "id-tokens", {"lifetime": lifetime, "subject": subject})
+        self._ask("POST", "id-tokens", {"lifetime": lifetime, "subject": subject, "claims": dict(claims or {})})
 
     def add_repository(self, repository: str, *, default_branch: str = "main") -> None:
         """Add a repository, or give it another default branch.

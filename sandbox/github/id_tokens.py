@@ -32,6 +32,8 @@ class IdTokens:
 
     lifetime: float = LIFETIME
     subject: str = f"repo:{REPOSITORY}:environment:production"
+    claims: dict[str, str] = field(default_factory=dict)
+    """Further claims, and others in place of those below."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @functools.cached_property
@@ -48,7 +50,12 @@ class IdTokens:
             "sub": self.subject,
             "aud": audience,
             "ref": "refs/heads/main",
+            "environment": "production",
+            "workflow": "Deploy flows",
+            "job_workflow_ref": f"{REPOSITORY}/.github/workflows/deploy.yml@refs/heads/main",
             "repository": REPOSITORY,
+            "repository_id": "1296269",
+            "repository_owner_id": "583231",
             "repository_owner": owner,
             "run_attempt": "1",
             "event_name": "push",
@@ -56,6 +63,7 @@ class IdTokens:
             "nbf": int(now) - 600,
             "exp": int(now + self.lifetime),
             "iat": int(now),
+            **self.claims,
         }
         with self.lock:
             return jwt.encode(claims, self.key, algorithm="RS256", headers={"kid": "sandbox"})
@@ -78,4 +86,5 @@ def add(app: Flask) -> None:
         asked = request.get_json()
         tokens.lifetime = asked.get("lifetime") or LIFETIME
         tokens.subject = asked.get("subject") or IdTokens.subject
+        tokens.claims = asked.get("claims") or {}
         return jsonify({})

@@ -21,7 +21,7 @@ from sandbox.world import World
 
 NO_KEYS = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}
 ROLE = f"aws-region: {REGION}\naws-role-to-assume: {DEPLOY_ROLE_ARN}"
-IDENTITY = "arn:aws:sts::123456789012:assumed-role/metaflow-deploy/metaflow-deploy-"
+IDENTITY = "arn:aws:sts::123456789012:assumed-role/metaflow-deploy/octo-org.flows@"
 MAY_ASK = "      pull-requests: write # to comment\n"
 THREE = "        flows/prepare.py\n        flows/train.py\n        flows/score.py\n"
 CLOSED = {"  push:\n    branches: [main]\n    paths: [flows/**]\n": "  pull_request:\n    types: [closed]\n"}

@@ -182,7 +182,7 @@ def test_step_functions_with_an_assumed_role_runs_to_completion(caller: Caller, 
     result = caller.push(text, environment={"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""})
     outputs = result.outputs()
     assert outputs["status"] == "success", result.log
-    assert "the job acts as arn:aws:sts::123456789012:assumed-role/metaflow-deploy/metaflow-deploy-" in result.printed
+    assert "the job acts as arn:aws:sts::123456789012:assumed-role/metaflow-deploy/octo-org.flows@" in result.printed
     exchanges = world.aws.assumed()
     assert {one["refused"] for one in exchanges} == {None}
     assert len({one["jti"] for one in exchanges}) >= 2, "the token is asked for anew while the run is waited for"

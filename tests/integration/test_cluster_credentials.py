@@ -26,7 +26,7 @@ from sandbox.processes import Servers
 from sandbox.runner import ROOT, JobResult, Runner
 from sandbox.world import World
 
-IDENTITY = "arn:aws:sts::123456789012:assumed-role/metaflow-deploy/metaflow-deploy-"
+IDENTITY = "arn:aws:sts::123456789012:assumed-role/metaflow-deploy/octo-org.flows@"
 
 
 @pytest.fixture

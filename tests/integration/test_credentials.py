@@ -3,6 +3,7 @@ secrets. That of clusters is in test_cluster_credentials.py."""
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,14 +12,14 @@ from typing import Any
 import pytest
 
 from deployer.deadline import Cancellation, Deadline
-from sandbox.aws.resources import DEPLOY_ROLE_ARN, REGION
+from sandbox.aws.resources import CLAIMS, DEPLOY_ROLE_ARN, REGION, STRICT_ROLE_ARN, SUBJECTS
 from sandbox.github.control import ID_TOKEN_PATH, ID_TOKEN_REQUEST_TOKEN
 from sandbox.runner import JobEvent, JobResult, Runner, merged_pull_request, push
 from sandbox.world import World
 
 SHA = "7a" * 20
 PUSH = JobEvent(name="push", payload=push(before="1" * 40, after=SHA), sha=SHA)
-IDENTITY = "arn:aws:sts::123456789012:assumed-role/metaflow-deploy/metaflow-deploy-"
+IDENTITY = "arn:aws:sts::123456789012:assumed-role/metaflow-deploy/octo-org.flows@"
 HELD_FLOW = """
 import os
 import time
@@ -172,6 +173,50 @@ def test_a_role_that_does_not_trust_the_repository_is_told_with_awss_words(
     assert "AWS does not let this job assume the role" in result.summary
     assert "trust policy" in result.summary
     assert "Not authorized to perform sts:AssumeRoleWithWebIdentity" in result.summary
+
+
+def test_a_refused_role_shows_whom_the_token_names_and_never_the_token(
+    runner: Runner, workspace: Path, world: World
+) -> None:
+    subject = "repo:octo-org@583231/flows@99:environment:production"
+    world.github.set_id_tokens(subject=subject, claims={"workflow": "Deploy\n::error::forged"})
+    result = with_role(runner, workspace)
+    assert result.outputs["failure-reason"] == "credentials", result.log
+    said = f"sub: {subject}, aud: sts.amazonaws.com, iss: https://token.actions.githubusercontent.com"
+    assert f"OIDC: GitHub's token says {said}" in result.log.splitlines()
+    assert f"sub: {subject}\naud: sts.amazonaws.com\niss: https://token.actions" in result.summary
+    assert "ref: refs/heads/main" in result.summary
+    assert not [line for line in result.log.splitlines() if line.startswith("::error::forged")]
+    shown = [line for line in result.log.splitlines() if not line.startswith("::add-mask::")]
+    assert "eyJ" not in "\n".join([*shown, result.summary, json.dumps(result.outputs)])
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_both_forms_of_the_subject_assume_the_documented_role(
+    runner: Runner, workspace: Path, world: World, subject: str
+) -> None:
+    world.github.set_id_tokens(subject=subject)
+    result = with_role(runner, workspace, operation="doctor", flow="")
+    assert f"AWS: the job acts as {IDENTITY}" in result.log, result.log
+
+
+@pytest.mark.parametrize(
+    ("claims", "assumed"),
+    [
+        (CLAIMS, True),
+        ({**CLAIMS, "ref": "refs/heads/feature"}, False),
+        ({**CLAIMS, "job_workflow_ref": "octo-org/flows/.github/workflows/own.yml@refs/heads/main"}, False),
+    ],
+    ids=["the pipeline", "another branch", "another workflow"],
+)
+def test_a_stricter_trust_policy_takes_one_branch_and_one_workflow(
+    runner: Runner, workspace: Path, world: World, claims: dict[str, str], assumed: bool
+) -> None:
+    world.github.set_id_tokens(claims=claims)
+    result = with_role(runner, workspace, operation="doctor", flow="", aws_role_to_assume=STRICT_ROLE_ARN)
+    assert ("AWS: the job acts as" in result.log) is assumed, result.log
+    assert (f"job_workflow_ref: {claims['job_workflow_ref']}" in result.log) is not assumed
+    assert [one["refused"] for one in world.aws.assumed()][-1] == (None if assumed else "AccessDenied")
 
 
 def test_nothing_is_asked_of_github_without_a_role(runner: Runner, workspace: Path, world: World) -> None:

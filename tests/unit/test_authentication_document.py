@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 
 from deployer.inputs import read_inputs
-from sandbox.aws.resources import trust_policy
+from sandbox.aws.resources import CLAIMS, ISSUER, SUBJECTS, trust_policy
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DOCUMENT = (ROOT / "docs" / "authentication.md").read_text()
@@ -27,7 +27,19 @@ def part(name: str) -> str:
 
 
 def test_the_documented_trust_policy_is_the_one_that_is_tried() -> None:
-    assert json.loads(part("trust-policy")) == trust_policy("repo:octo-org/flows:environment:production")
+    assert json.loads(part("trust-policy")) == trust_policy(*SUBJECTS)
+
+
+def test_the_documented_conditions_on_further_claims_are_those_that_are_tried() -> None:
+    documented = {name.removeprefix(f"{ISSUER}:"): value for name, value in json.loads(part("claims")).items()}
+    assert documented == CLAIMS
+    policy = trust_policy(*SUBJECTS, **CLAIMS)
+    assert policy["Statement"][0]["Condition"]["StringEquals"].items() >= json.loads(part("claims")).items()
+
+
+def test_no_documented_policy_has_a_wildcard_in_the_name_of_a_repository() -> None:
+    for subject in re.findall(r'"(repo:[^"]+)"', DOCUMENT):
+        assert "*" not in subject, subject
 
 
 def test_the_documented_kubeconfig_of_a_pod_is_one_that_the_input_takes(tmp_path: Path) -> None:

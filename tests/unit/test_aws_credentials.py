@@ -22,9 +22,17 @@ from deployer.outcome import DeployError, FailureReason
 
 
 def test_a_session_is_named_as_aws_takes_it() -> None:
-    assert session_name("123", 2) == "metaflow-deploy-123-2"
-    for odd in ("a/b c:d", "", "9" * 100):
-        assert re.fullmatch(r"[\w+=,.@-]{2,64}", session_name(odd, 1))
+    assert session_name("octo-org/flows", "123", 2) == "octo-org.flows@123-2"
+    for odd in ("a/b c:d", "", "9" * 100, "ä/ö"):
+        for run in ("123", "", "1:2", "9" * 100):
+            assert re.fullmatch(r"[A-Za-z0-9_+=,.@-]{2,64}", session_name(odd, run, 1)), (odd, run)
+
+
+def test_a_sessions_name_keeps_the_run_where_the_repositorys_is_long() -> None:
+    name = session_name(f"{'o' * 39}/{'r' * 100}", "12345678901", 12)
+    assert len(name) == 64
+    assert name.startswith("o" * 39 + ".r")
+    assert name.endswith("@12345678901-12")
 
 
 @pytest.mark.parametrize(

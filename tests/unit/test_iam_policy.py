@@ -96,7 +96,7 @@ def machine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_what_metaflow_makes_may_be_deployed_and_operated(policy: dict[str, Any], machine: str) -> None:
     arn, rule = f"{STATES}:stateMachine:{machine}", f"{EVENTS}:rule/{event_bridge_client.format(machine)}"
-    written = to_tags(Provenance(repository="octo-org/flows"))
+    written = to_tags(Provenance(repository="octo-org/flows", flow="flows/train.py", commit="a" * 40))
     ours: Mapping[str, str] = {TAG: written["repository"]}
     for context in ({}, ours):  # as Metaflow makes it, and once it is stamped
         for action in ("Create", "Update", "Delete", "Describe"):

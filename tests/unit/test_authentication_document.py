@@ -10,6 +10,7 @@ import stat
 import subprocess
 from pathlib import Path
 
+import pytest
 import yaml
 
 from deployer.inputs import read_inputs
@@ -64,3 +65,24 @@ def test_the_documented_kubeconfig_of_a_pod_is_one_that_the_input_takes(tmp_path
     assert document["clusters"][0]["cluster"]["server"] == "https://10.0.0.1:443"
     assert base64.b64decode(document["clusters"][0]["cluster"]["certificate-authority-data"]).startswith(b"CERT")
     assert document["users"][0]["user"]["token"] == "a.b.c"
+
+
+def test_no_documented_token_outlives_an_hour() -> None:
+    texts = [path.read_text() for path in [*ROOT.glob("docs/*"), *ROOT.glob("examples/*/*")] if path.is_file()]
+    durations = [one for text in texts if "create token" in text for one in re.findall(r"--duration (\w+)", text)]
+    assert durations
+    assert set(durations) == {"1h"}
+
+
+@pytest.mark.parametrize("file", ["rbac.yaml", "rbac-sensors.yaml"])
+def test_the_documented_roles_stay_in_their_namespace_and_name_what_they_may_do(file: str) -> None:
+    objects = list(yaml.safe_load_all((ROOT / "docs" / file).read_text()))
+    assert {one["kind"] for one in objects} <= {"ServiceAccount", "Role", "RoleBinding"}, "nothing for a whole cluster"
+    rules = [rule for one in objects if one["kind"] == "Role" for rule in one["rules"]]
+    assert rules
+    for rule in rules:
+        assert "*" not in [*rule["apiGroups"], *rule["resources"], *rule["verbs"]]
+        core = [] if rule["apiGroups"] != [""] else rule["resources"]
+        assert set(core) <= {"pods"}, "no secrets, no service accounts' tokens"
+        if core:
+            assert rule["verbs"] == ["list"]

@@ -170,6 +170,56 @@ def test_the_types_of_choices_are_the_choices_that_the_inputs_take() -> None:
     assert types["outputs"]["run-status"]["allowed-values"] == [str(one) for one in RunStatus]
 
 
+def check_environment(reusable: Any, *, allowed: str, chosen: str) -> subprocess.CompletedProcess[str]:
+    """Run the step that checks the environment."""
+    step = reusable["jobs"]["deploy"]["steps"][0]
+    assert step["if"] == "${{ inputs.allowed-environments }}"
+    assert step["env"] == {"ALLOWED": step["if"], "CHOSEN": "${{ inputs.environment }}"}
+    environment = {"ALLOWED": allowed, "CHOSEN": chosen, "PATH": os.environ["PATH"]}
+    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "chosen"),
+    [
+        ("production", "production"),
+        ("staging\r\nproduction\r\n", "production"),
+        ("  staging\n\n  production", "production"),
+        ("Production", "production"),  # GitHub does not tell them apart
+        ("data platform\nproduction", "data platform"),
+    ],
+)
+def test_an_environment_of_the_list_is_taken(reusable: Any, allowed: str, chosen: str) -> None:
+    done = check_environment(reusable, allowed=allowed, chosen=chosen)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("allowed", "chosen"),
+    [
+        ("production", "sandbox"),
+        ("production", "prod"),
+        ("prod", "production"),
+        ("*", "production"),
+        ("production", "*"),
+        ("production", ""),
+        ("\n", "production"),
+        ("production", "$(touch made)\n::error::x"),
+    ],
+)
+def test_any_other_environment_ends_the_job_before_all_else(reusable: Any, allowed: str, chosen: str) -> None:
+    done = check_environment(reusable, allowed=allowed, chosen=chosen)
+    assert done.returncode == 1
+    assert done.stdout.startswith("::error::the environment is not one of `allowed-environments`")
+    assert done.stdout.count("\n") == 1, "what was chosen is not printed"
+
+
+def test_the_button_takes_protected_environments_alone() -> None:
+    for path in (ROOT / ".github" / "workflows" / "manual.yml", ROOT / "examples" / "workflows" / "manual.yml"):
+        assert read(path)["jobs"]["deploy"]["with"]["allowed-environments"] == "production"
+
+
 def set_variables(reusable: Any, folder: Path, **variables: str) -> tuple[int, str, str]:
     """Run the step that sets the environment variables; its exit status, what it prints, and what it sets."""
     step = next(one for one in reusable["jobs"]["deploy"]["steps"] if one["name"] == "Set the environment variables")

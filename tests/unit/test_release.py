@@ -1,0 +1,119 @@
+"""How a version is released: who has to agree, what it is built from, and what is attested of it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+BASE = f"python:3.13-slim-trixie@sha256:{'b' * 64}"
+WORKFLOWS = [*(ROOT / ".github" / "workflows").glob("*.yml"), *(ROOT / "examples" / "workflows").glob("*.yml")]
+
+
+@pytest.fixture
+def release() -> Any:
+    return yaml.load((ROOT / ".github" / "workflows" / "release.yml").read_text(), Loader=yaml.BaseLoader)
+
+
+def steps(job: Any, action: str) -> list[Any]:
+    return [step for step in job["steps"] if step.get("uses", "").startswith(f"{action}@")]
+
+
+def test_nobody_releases_alone(release: Any) -> None:
+    jobs = release["jobs"]
+    assert release["permissions"] == {}
+    assert jobs["approve"]["environment"] == "release"
+    assert jobs["approve"]["permissions"] == {}
+    before = {"check", "ci", "approve"}
+    for name, job in jobs.items():
+        writes = [scope for scope, right in job["permissions"].items() if right == "write"]
+        if name in before:
+            assert not writes, f"{name} may change {writes} before anybody agreed"
+        else:
+            assert "approve" in job["needs"], name
+            assert "if" not in job, f"{name} might run although nobody agreed"
+    assert set(jobs["approve"]["needs"]) == {"check", "ci"}
+
+
+def test_the_image_is_built_by_one_buildkit_from_one_base(release: Any) -> None:
+    bases = re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert set(bases) == {release["env"]["BASE"]}
+    assert re.fullmatch(r"moby/buildkit:v[\d.]+@sha256:[0-9a-f]{64}", release["env"]["BUILDKIT"])
+    build = next(step["run"] for step in release["jobs"]["build"]["steps"] if step.get("id") == "push")
+    assert 'docker buildx create --use --driver-opt "image=$BUILDKIT"' in build
+    for job in ("build", "tag"):
+        pinned = [step for step in release["jobs"][job]["steps"] if "scripts/pin_base" in step.get("run", "")]
+        assert [step["env"]["BASE_IMAGE"] for step in pinned] == ["${{ needs.check.outputs.base }}"]
+
+
+def test_no_version_has_a_known_vulnerability_that_could_be_fixed(release: Any) -> None:
+    build, join = release["jobs"]["build"], release["jobs"]["image"]
+    (sbom,) = steps(build, "anchore/sbom-action")
+    (scan,) = steps(build, "anchore/scan-action")
+    (attest,) = steps(build, "actions/attest")
+    assert sbom["with"]["image"] == "${{ steps.push.outputs.name }}@${{ steps.push.outputs.digest }}"
+    assert scan["with"]["sbom"] == attest["with"]["sbom-path"] == sbom["with"]["output-file"]
+    assert (scan["with"]["fail-build"], scan["with"]["severity-cutoff"]) == ("true", "high")
+    assert "continue-on-error" not in scan
+    assert attest["with"]["subject-digest"] == "${{ steps.push.outputs.digest }}"
+    assert "build" in join["needs"], "what was not looked at gets no name"
+    (provenance,) = steps(join, "actions/attest")
+    assert "sbom-path" not in provenance["with"]
+    assert provenance["with"]["subject-digest"] == "${{ steps.join.outputs.digest }}"
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    (tmp_path / "scripts").mkdir()
+    for file in ("scripts/pin_base", "Dockerfile"):
+        shutil.copy(ROOT / file, tmp_path / file)
+    return tmp_path
+
+
+def pin(tree: Path, image: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([tree / "scripts" / "pin_base", image], capture_output=True, text=True, check=False)
+
+
+def test_every_stage_starts_from_the_digest(tree: Path) -> None:
+    assert pin(tree, BASE).returncode == 0
+    written = (tree / "Dockerfile").read_text()
+    assert re.findall(r"^FROM (.*)$", written, re.MULTILINE) == [f"{BASE} AS build", BASE]
+    assert written.replace(f"@{BASE.partition('@')[2]}", "") == (ROOT / "Dockerfile").read_text()
+    assert pin(tree, BASE).returncode == 0, "once more changes nothing"
+    assert (tree / "Dockerfile").read_text() == written
+
+
+def test_a_stage_that_starts_from_something_else_ends_the_release(tree: Path) -> None:
+    (tree / "Dockerfile").write_text((tree / "Dockerfile").read_text() + "FROM debian:trixie\n")
+    done = pin(tree, BASE)
+    assert done.returncode == 1
+    assert "starts from something else than python:3.13-slim-trixie" in done.stderr
+
+
+@pytest.mark.parametrize("image", ["python:3.13-slim-trixie", "python:3@sha256:12", f"a|b:1@sha256:{'a' * 64}", "x@y"])
+def test_a_base_without_a_digest_is_refused(tree: Path, image: str) -> None:
+    done = pin(tree, image)
+    assert done.returncode == 1
+    assert "no tag with a digest" in done.stderr
+    assert (tree / "Dockerfile").read_text() == (ROOT / "Dockerfile").read_text()
+
+
+def test_each_exception_from_zizmor_is_argued_beside_it() -> None:
+    exceptions = [
+        (path.name, line)
+        for path in [*WORKFLOWS, ROOT / "action.yml"]
+        for line in path.read_text().splitlines()
+        if "zizmor: ignore" in line
+    ]
+    assert exceptions
+    for name, line in exceptions:
+        assert re.search(r"# zizmor: ignore\[[a-z-]+\](?: \S+){4,}", line), f"{name}: {line}"
+    settings = yaml.safe_load((ROOT / ".github" / "zizmor.yml").read_text())
+    assert not [rule for rule, about in settings["rules"].items() if about.get("disable") or about.get("ignore")]
+    assert "--persona=auditor" in (ROOT / "scripts" / "lint").read_text()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from deployer.orchestrators.diagnosis import classify_output
+from deployer.orchestrators.diagnosis import classify_output, last_error
 from deployer.outcome import Failure, FailureReason, FlowOutcome, Status
 from deployer.worker.client import WorkerCancelled, WorkerError, WorkerTimeout
 
@@ -68,9 +68,11 @@ def with_failure(outcome: FlowOutcome, failure: Failure | None) -> FlowOutcome:
 def _from_output(failure: Failure, output: str) -> Failure:
     known = classify_output(output)
     evidence = "\n".join(output.rstrip().splitlines()[-EVIDENCE_LINES:])
-    if known is None:
-        return replace(failure, evidence=evidence)
-    return replace(known, evidence=known.evidence or evidence)
+    if known is not None:
+        return replace(known, evidence=known.evidence or evidence)
+    error = last_error(output)
+    said = f" {error.sentence.rstrip('.')}." if error is not None else ""
+    return replace(failure, message=f"{failure.message}{said}", evidence=evidence)
 
 
 def _from_stack(failure: Failure, output: str) -> Failure:

@@ -1,180 +1,182 @@
-"""What Metaflow printed when a command failed, as a failure: its exit code alone says nothing."""
+"""Why a command of Metaflow failed: from the exception that ended it, or from the last error in what it printed.
+
+A flow prints whatever it likes. What counts is the error that Metaflow, or Python, ends the command with: an exception
+where it is at hand as data, else the last block of the output that has an error's form. Nothing else of the output is
+searched.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
 
-from deployer.orchestrators.argo_documents import KNOWS_SCHEDULES, USE_SCHEDULES
-from deployer.orchestrators.aws_errors import NO_CREDENTIALS, RENEW, SET_REGION, role_refusal
-from deployer.orchestrators.kubernetes_errors import ADD_TO_ROLE, missing_right
+from deployer.orchestrators.client_errors import client_failure
+from deployer.orchestrators.error_patterns import first_match, folded
+from deployer.orchestrators.metaflow_refusals import REFUSALS
 from deployer.outcome import Failure, FailureReason
 
-
-@dataclass(frozen=True)
-class Symptom:
-    """A text that Metaflow or a client below it prints, and what it means. Groups of the pattern fill the message."""
-
-    pattern: str
-    reason: FailureReason
-    message: str
-    advice: str
-    input: str | None = None
-
-
-# The first that is found decides; those above are the more telling ones.
-SYMPTOMS = (
-    Symptom(
-        r"Incorrect production token"
-        r"|There is an existing version of .{1,200}? which was deployed by the user (\S+?)\.\s",
-        FailureReason.TOKEN,
-        "Somebody else ({0}) deployed this before, and Metaflow's production token guards it.",
-        "If it is yours, give the production token as `authorize`, or deploy as the same user: `metaflow-user`. If it "
-        "is not, give another `deployment-name` or `project-branch`.",
-        "authorize",
-    ),
-    Symptom(
-        r"An Argo Event(?: (Source))? (?:name|service account) hasn't been configured",
-        FailureReason.DEPLOY,
-        "The flow has @trigger or @trigger_on_finish, and Metaflow does not know the cluster's Argo Events.",
-        "Set METAFLOW_ARGO_EVENTS_EVENT, METAFLOW_ARGO_EVENTS_EVENT_SOURCE and METAFLOW_ARGO_EVENTS_SERVICE_ACCOUNT, "
-        "which the platform's Argo Events are set up with.",
-    ),
-    Symptom(
-        r"is not authorized to perform: (\S+)(?: on resource: (\S+))?",
-        FailureReason.PERMISSION,
-        "The job's AWS identity lacks {0}.",
-        "Allow the action in the role's policy.",
-    ),
-    Symptom(
-        r"No IAM role found for AWS Events Bridge",
-        FailureReason.DEPLOY,
-        "Metaflow has no IAM role for EventBridge.",
-        "Set METAFLOW_EVENTS_SFN_ACCESS_IAM_ROLE; Metaflow wants it even for a flow without a schedule.",
-    ),
-    Symptom(
-        r"No IAM role found for AWS Step Functions|in _partition\s+return SFN_IAM_ROLE",
-        FailureReason.DEPLOY,
-        "Metaflow has no IAM role for Step Functions.",
-        "Set METAFLOW_SFN_IAM_ROLE.",
-    ),
-    Symptom(
-        r"Invalid type for parameter (?:jobQueue|containerProperties\.jobRoleArn)",
-        FailureReason.DEPLOY,
-        "Metaflow's configuration for AWS Batch is incomplete.",
-        "Set METAFLOW_BATCH_JOB_QUEUE and METAFLOW_ECS_S3_ACCESS_IAM_ROLE.",
-    ),
-    Symptom(
-        r"You must specify a region|NoRegionError",
-        FailureReason.CREDENTIALS,
-        "No AWS region is set.",
-        SET_REGION,
-    ),
-    Symptom(
-        r"Unable to locate credentials|NoCredentialsError|Partial credentials found",
-        FailureReason.CREDENTIALS,
-        "There are no AWS credentials.",
-        NO_CREDENTIALS,
-    ),
-    Symptom(
-        r"InvalidClientTokenId|ExpiredToken\w*|UnrecognizedClientException|SignatureDoesNotMatch|InvalidAccessKeyId",
-        FailureReason.CREDENTIALS,
-        "AWS refused the credentials.",
-        RENEW,
-    ),
-    Symptom(
-        r"\(401\)\s*Reason: Unauthorized|HTTP response body:.*\"code\":401",
-        FailureReason.CREDENTIALS,
-        "The cluster refused the credentials.",
-        "Renew the token in `kubeconfig`.",
-        "kubeconfig",
-    ),
-    Symptom(
-        r"Invalid kube-?config|No configuration found|Could not load Kubernetes configuration|ConfigException",
-        FailureReason.CREDENTIALS,
-        "There is no kubeconfig that works.",
-        "Give its content as the input `kubeconfig`, or run in the cluster with a service account.",
-        "kubeconfig",
-    ),
-    Symptom(
-        r"(?:NoSuchBucket|The specified bucket does not exist|S3 object not found:)",
-        FailureReason.DATASTORE,
-        "The datastore's bucket, or what Metaflow just wrote to it, does not exist.",
-        "Correct METAFLOW_DATASTORE_SYSROOT_S3.",
-    ),
-    Symptom(
-        r"(?:S3 datastore|S3 operation failed|MetaflowS3\w+|datastore.*(?:AccessDenied|403))",
-        FailureReason.DATASTORE,
-        "The datastore in S3 refused or did not answer.",
-        "Check METAFLOW_DATASTORE_SYSROOT_S3, the region and the job's rights to read and write there.",
-    ),
-    Symptom(
-        r"Metaflow service \[(\S+)\] unreachable|Metadata request .* failed|with url: /ping",
-        FailureReason.ORCHESTRATOR_UNREACHABLE,
-        "The metadata service cannot be reached.",
-        "Check METAFLOW_SERVICE_URL and that the runner may reach it.",
-    ),
-    Symptom(
-        r"Could not connect to the endpoint URL: \"?([^\"\s]+)\"?|EndpointConnectionError",
-        FailureReason.ORCHESTRATOR_UNREACHABLE,
-        "AWS cannot be reached.",
-        "Check AWS_DEFAULT_REGION and AWS_ENDPOINT_URL, and that the runner may reach AWS.",
-    ),
-    Symptom(
-        r"Max retries exceeded|Connection refused|NewConnectionError|Name or service not known|getaddrinfo failed",
-        FailureReason.ORCHESTRATOR_UNREACHABLE,
-        "The orchestrator cannot be reached.",
-        "Check the server's address in `kubeconfig`, and that the runner may reach it.",
-    ),
-    Symptom(
-        r"(@trigger\S* decorator\S* to AWS Step Functions is not supported)",
-        FailureReason.FLOW_INVALID,
-        "The flow has @trigger or @trigger_on_finish, which AWS Step Functions does not have.",
-        "Deploy it to Argo Workflows, or take the decorator out.",
-    ),
-    Symptom(
-        r"(?:is longer than \d+ characters|invalid characters)",
-        FailureReason.INPUT,
-        "The deployment's name is not one that the orchestrator takes.",
-        "Give a shorter `deployment-name` of lower-case letters, digits, `-` and `.`.",
-        "deployment-name",
-    ),
-    Symptom(
-        r"Validity checker found an issue|The graph (?:looks|is) (?!good)",
-        FailureReason.FLOW_INVALID,
-        "Metaflow's own check refused the flow's graph.",
-        "Correct the step that it names.",
-    ),
-    Symptom(
-        r"(spec\.schedules: Required value)",
-        FailureReason.DEPLOY,
-        "The cluster's Argo takes a schedule only as `schedules`, and Metaflow wrote `schedule`.",
-        f"Metaflow before {KNOWS_SCHEDULES.split()[1]} can write no other: pin a newer one in `requirements`. Or take "
-        f"{USE_SCHEDULES} out of the job's settings, so that the spelling is chosen for the cluster.",
-    ),
+METAFLOWS = frozenset({"metaflow", "metaflow_extensions"})
+CLIENTS = frozenset({"azure", "boto3", "botocore", "google", "kubernetes", "requests", "s3transfer", "urllib3"})
+"""Packages whose exceptions are not the flow's, by the first part of a module's name."""
+INSTALLED = re.compile(r"/site-packages/(\w+)")
+LIBRARY = re.compile(r"/lib/python3[.\d]*/|^<frozen ")
+FRAME = re.compile(r'^ *File "([^"]+)", line \d+', re.MULTILINE)
+BLOCK = re.compile(
+    r"^ {4}(?P<headline>[A-Z][^\n:]*?)(?: in file [^\n]+?)?(?: on line \d+)?:\n(?P<said>(?: {4}[^\n]*\n)+)",
+    re.MULTILINE,
 )
+"""How Metaflow prints one of its exceptions (metaflow.cli.print_metaflow_exception): indented, the headline first."""
+TRACEBACK = "Traceback (most recent call last):\n"
+RAISED = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?:: (?P<said>.*))?$", re.DOTALL)
+USAGE = re.compile(r"^Error: (?P<said>[^\n]+)$", re.MULTILINE)
+"""How click refuses an option, which Metaflow leaves to it."""
+OWNER = re.compile(r"There is an existing version of .{1,300}? which was deployed by the user (\S+?)\.\s")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportedError:
+    """An exception that ended a command of Metaflow."""
+
+    type: str
+    """The class's name, without its module; empty where only a headline is known."""
+    message: str
+    module: str = ""
+    """The class's module."""
+    headline: str | None = None
+    """Metaflow's word for the kind of the error, which its own exceptions have."""
+    traceback: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """What went wrong in the error's own words, on one line."""
+        before = self.headline or self.type
+        return folded(f"{before}: {self.message}" if self.message and before else before or self.message)
+
+
+def diagnose_exception(error: ReportedError, output: str = "") -> Failure | None:
+    """What an exception means that ended a command of Metaflow.
+
+    Args:
+        error: the exception, as data.
+        output: what the command printed; it is only read for the name of the user who owns a guarded deployment,
+            which Metaflow prints before the exception.
+
+    Returns:
+        The failure, with the error's own words as evidence; None where it is not known, or is the flow's own.
+    """
+    failure = _known(error, output)
+    return replace(failure, evidence=failure.evidence or error.message.strip()) if failure is not None else None
 
 
 def classify_output(output: str) -> Failure | None:
-    """Why a command of Metaflow failed, from what it printed.
+    """What the last error in a command's output means.
 
     Args:
         output: the command's output and errors.
 
     Returns:
-        The failure, without evidence; None where nothing known is found.
+        The failure, without evidence; None where there is no error, or none that is known.
     """
-    folded = re.sub(r"\s+", " ", output)
-    refused = role_refusal(folded)
-    if refused is not None:
-        return replace(refused, evidence="")
-    lacks = missing_right(folded)
-    if lacks is not None:
-        message = f"The job lacks a right in the cluster: {lacks}"
-        return Failure(reason=FailureReason.PERMISSION, message=message, advice=ADD_TO_ROLE)
-    for symptom in SYMPTOMS:
-        found = re.search(symptom.pattern, output, re.IGNORECASE) or re.search(symptom.pattern, folded, re.IGNORECASE)
-        if found:
-            message = symptom.message.format(*(group or "" for group in found.groups()), *[""] * 4)
-            return Failure(reason=symptom.reason, message=message, advice=symptom.advice, input=symptom.input)
-    return None
+    error = last_error(output)
+    return _known(error, output) if error is not None else None
+
+
+def last_error(output: str) -> ReportedError | None:
+    """The last error that Metaflow, Python or click printed; None where there is none.
+
+    A flow can print what looks like one. Metaflow prints its own when the command ends, so that the last one counts.
+    """
+    found = [
+        (where, error) for where, error in (_block(output), _traceback(output), _usage(output)) if error is not None
+    ]
+    return max(found, key=lambda one: one[0])[1] if found else None
+
+
+def _known(error: ReportedError, output: str) -> Failure | None:
+    """The failure without evidence, unless the evidence is more than the message."""
+    if error.type == "IncorrectProductionToken" or "Incorrect production token" in error.sentence:
+        return _guarded(output)
+    if _is_of(error.module, METAFLOWS) or error.headline is not None or not error.module:
+        refused = first_match(REFUSALS, f"{error.sentence} {_raised_by(error)}".strip())
+        return refused or client_failure(error.sentence)
+    if not _is_metaflows(error.traceback):
+        return None
+    said = f"{error.type}: {folded(error.message)}"
+    return first_match(REFUSALS, _raised_by(error)) or client_failure(said)
+
+
+def _guarded(output: str) -> Failure:
+    owner = OWNER.search(folded(output) + " ")
+    who = f"`{owner[1]}`" if owner is not None else "Somebody else"
+    return Failure(
+        reason=FailureReason.TOKEN,
+        input="authorize",
+        message=f"{who} deployed this before, and Metaflow's production token guards it.",
+        advice="If it is yours, give the production token as `authorize`, or deploy as the same user: `metaflow-user`. "
+        "If it is not, give another `deployment-name` or `project-branch`.",
+    )
+
+
+def _is_of(module: str, packages: frozenset[str]) -> bool:
+    return module.partition(".")[0] in packages
+
+
+def _is_metaflows(traceback: str) -> bool:
+    """Whether Metaflow made the call that failed, and not the flow: both use the same clients.
+
+    The innermost frame that is neither a client's nor Python's own tells; without frames it is Metaflow's.
+    """
+    for file in reversed(FRAME.findall(traceback)):
+        package = INSTALLED.search(file)
+        if package is not None and package[1] in METAFLOWS:
+            return True
+        if not (package[1] in CLIENTS if package is not None else LIBRARY.search(file)):
+            return False
+    return True
+
+
+def _raised_by(error: ReportedError) -> str:
+    """The innermost call of the traceback, where an exception of Python's says nothing by itself."""
+    frames = list(FRAME.finditer(error.traceback))
+    if not frames or error.headline is not None:
+        return ""
+    return folded(error.traceback[frames[-1].end() :].partition("\n" + error.type)[0].lstrip(", "))
+
+
+def _block(output: str) -> tuple[int, ReportedError | None]:
+    """The last exception that Metaflow printed in its own form."""
+    text = output if output.endswith("\n") else output + "\n"
+    found = list(BLOCK.finditer(text))
+    if not found:
+        return -1, None
+    said = "\n".join(line.strip() for line in found[-1]["said"].splitlines())
+    return found[-1].start(), ReportedError(type="", headline=found[-1]["headline"], message=said.strip())
+
+
+def _traceback(output: str) -> tuple[int, ReportedError | None]:
+    """The last traceback: of Metaflow's `Internal error`, or of Python itself."""
+    start = output.rfind(TRACEBACK)
+    if start < 0:
+        return -1, None
+    lines = output[start + len(TRACEBACK) :].splitlines()
+    end = next((number for number, line in enumerate(lines) if line[:1].strip()), None)
+    raised = RAISED.match("\n".join(lines[end:]).partition("\n\n")[0]) if end is not None else None
+    if raised is None:
+        return -1, None
+    module, _, kind = raised["type"].rpartition(".")
+    error = ReportedError(
+        type=kind,
+        module=module or "builtins",
+        message=(raised["said"] or "").strip(),
+        traceback=output[start : start + len(TRACEBACK)] + "\n".join(lines[: end + 1 if end is not None else None]),
+    )
+    return start, error
+
+
+def _usage(output: str) -> tuple[int, ReportedError | None]:
+    found = list(USAGE.finditer(output))
+    if not found or "Usage: " not in output[: found[-1].start()]:
+        return -1, None
+    return found[-1].start(), ReportedError(
+        type="UsageError", module="metaflow._vendor.click", message=found[-1]["said"]
+    )

@@ -53,7 +53,9 @@ def test_each_refusal_of_a_role_says_what_to_do(code: str, told: str, todo: str,
     assert told in failure.message
     assert todo in failure.advice
     assert "Because of that" in failure.evidence
-    assert classify_output(f"S3 datastore operation failed\n  {said}") == replace(failure, evidence="")
+    assert classify_output(f"    S3 access failed:\n    S3 operation failed.\n    Error: {said}\n") == replace(
+        failure, evidence=""
+    )
 
 
 def test_other_errors_are_no_refusal_of_a_role() -> None:

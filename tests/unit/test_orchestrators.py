@@ -1,4 +1,4 @@
-"""What needs no server: links, names, tags, and what Metaflow's output means."""
+"""What needs no server: links, names, tags."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from types import SimpleNamespace
 import pytest
 
 from deployer.orchestrators.argo_workflows import ArgoWorkflows
-from deployer.orchestrators.diagnosis import classify_output
 from deployer.orchestrators.plugin import Plugin
 from deployer.orchestrators.protocol import MetaflowSettings
 from deployer.orchestrators.provenance import TAG_LENGTH, from_tags, run_tags, to_tags
 from deployer.orchestrators.step_functions import StepFunctions, execution_name, rule_name
-from deployer.outcome import DeployError, Deployment, FailureReason, Provenance
+from deployer.outcome import DeployError, Deployment, Provenance
 
 NO_CLIENTS = lambda: (None, None)  # noqa: E731  # what needs no server makes no request
 ARN = "arn:aws:states:eu-west-1:123456789012:stateMachine:Train"
@@ -108,85 +107,3 @@ def test_a_flow_file_that_does_not_fit_a_tag_is_not_told_by_half_its_name() -> N
 def test_runs_bear_what_finds_them() -> None:
     tags = run_tags(Provenance(repository="o/r", flow="a.py", commit="abc", pull_request=7))
     assert tags == ("repository:o/r", "commit:abc", "pull_request:7")
-
-
-# As Metaflow 2.19.39 printed them, shortened; the first lines of a first deployment stand before some on purpose.
-FIRST = (
-    "It seems this is the first time you are deploying HelloFlow to AWS Step Functions.\n"
-    "    step-functions create --authorize helloflow-0-apnt\n"
-)
-
-
-@pytest.mark.parametrize(
-    ("output", "reason", "told"),
-    [
-        (
-            (
-                "There is an existing version of HelloFlow on AWS Step Functions which was deployed by the user me.\n"
-                "    step-functions create --authorize MY_TOKEN\n    Incorrect production token:\n"
-            ),
-            FailureReason.TOKEN,
-            "me",
-        ),
-        (
-            (
-                'File "step_functions.py", line 1110, in _partition\n    return SFN_IAM_ROLE.split(":")[1]\n'
-                "AttributeError: 'NoneType' object has no attribute 'split'\n"
-            ),
-            FailureReason.DEPLOY,
-            "METAFLOW_SFN_IAM_ROLE",
-        ),
-        (
-            "Invalid type for parameter jobQueues[0], value: None, type: <class 'NoneType'>",
-            FailureReason.DEPLOY,
-            "METAFLOW_BATCH_JOB_QUEUE",
-        ),
-        (
-            FIRST + "    AWS Step Functions scheduling error:\n    No IAM role found for AWS Events Bridge. You can",
-            FailureReason.DEPLOY,
-            "METAFLOW_EVENTS_SFN_ACCESS_IAM_ROLE",
-        ),
-        (
-            FIRST + "    S3 object not found:\n    s3://nosuch/x/HelloFlow/data/ca/ca14",
-            FailureReason.DATASTORE,
-            "METAFLOW_DATASTORE_SYSROOT_S3",
-        ),
-        (
-            FIRST + "botocore.exceptions.NoCredentialsError: Unable to locate credentials",
-            FailureReason.CREDENTIALS,
-            "OIDC",
-        ),
-        (
-            "botocore.exceptions.NoRegionError: You must specify a region.",
-            FailureReason.CREDENTIALS,
-            "AWS_DEFAULT_REGION",
-        ),
-        (
-            'EndpointConnectionError: Could not connect to the endpoint URL: "http://127.0.0.1:9/"',
-            FailureReason.ORCHESTRATOR_UNREACHABLE,
-            "AWS_ENDPOINT_URL",
-        ),
-        (
-            "ConnectionError: HTTPConnectionPool(host='127.0.0.1', port=9): Max retries exceeded with url: /ping",
-            FailureReason.ORCHESTRATOR_UNREACHABLE,
-            "METAFLOW_SERVICE_URL",
-        ),
-        (
-            (
-                'workflowtemplates.argoproj.io is forbidden: User "system:serviceaccount:flows:deployer" cannot create '
-                'resource "workflowtemplates" in API group "argoproj.io" in the namespace "ml"'
-            ),
-            FailureReason.PERMISSION,
-            "the verb `create` on `workflowtemplates`",
-        ),
-    ],
-)
-def test_metaflows_output_is_understood(output: str, reason: FailureReason, told: str) -> None:
-    failure = classify_output(output)
-    assert failure is not None
-    assert failure.reason is reason
-    assert told in f"{failure.message} {failure.advice}"
-
-
-def test_a_first_deployments_own_words_are_no_failure() -> None:
-    assert classify_output(FIRST) is None

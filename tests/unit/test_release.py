@@ -52,6 +52,19 @@ def test_the_image_is_built_by_one_buildkit_from_one_base(release: Any) -> None:
         assert [step["env"]["BASE_IMAGE"] for step in pinned] == ["${{ needs.check.outputs.base }}"]
 
 
+def test_packages_are_installed_by_their_hashes() -> None:
+    installs = re.findall(r"pip install [^&]*", (ROOT / "Dockerfile").read_text())
+    assert installs
+    for one in installs:
+        from_an_index = not {"--offline", "--no-deps"} <= set(one.split())
+        assert not from_an_index or "--require-hashes" in one, one
+    for file in ("uv.txt", "action.txt"):
+        pinned = re.split(r"\n(?=\S)", (ROOT / "requirements" / file).read_text().strip())
+        packages = [one for one in pinned if not one.startswith(("#", "--"))]
+        assert packages
+        assert all(re.match(r"[\w.\[\],-]+==\S+", one) and "--hash=sha256:" in one for one in packages), file
+
+
 def test_no_version_has_a_known_vulnerability_that_could_be_fixed(release: Any) -> None:
     build, join = release["jobs"]["build"], release["jobs"]["image"]
     (sbom,) = steps(build, "anchore/sbom-action")

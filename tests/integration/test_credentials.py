@@ -219,6 +219,18 @@ def test_a_stricter_trust_policy_takes_one_branch_and_one_workflow(
     assert [one["refused"] for one in world.aws.assumed()][-1] == (None if assumed else "AccessDenied")
 
 
+def test_a_prefix_names_what_the_documented_policy_allows(runner: Runner, workspace: Path) -> None:
+    runner.environment["METAFLOW_SFN_STATE_MACHINE_PREFIX"] = "metaflow"
+    for _ in range(2):  # created, and updated
+        result = with_role(runner, workspace)
+        assert result.exit_code == 0, result.log
+        assert result.outputs["deployment-id"] == "metaflow_HelloFlow"
+    listed = with_role(runner, workspace, flow="", operation="list")
+    assert "metaflow_HelloFlow" in {one["deployment_id"] for one in json.loads(listed.outputs["deployments"])}
+    deleted = with_role(runner, workspace, flow="", operation="delete", deployment_id="metaflow_HelloFlow")
+    assert deleted.exit_code == 0, deleted.log
+
+
 def test_nothing_is_asked_of_github_without_a_role(runner: Runner, workspace: Path, world: World) -> None:
     asked = len(id_token_requests(world))
     assert run(runner, workspace, orchestrator="step-functions", deployment_name="Keys").exit_code == 0

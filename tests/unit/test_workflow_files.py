@@ -215,7 +215,7 @@ def test_any_other_environment_ends_the_job_before_all_else(reusable: Any, allow
     assert done.stdout.count("\n") == 1, "what was chosen is not printed"
 
 
-def test_the_button_takes_protected_environments_alone() -> None:
+def test_the_manual_workflow_accepts_listed_environments_only() -> None:
     for path in (ROOT / ".github" / "workflows" / "manual.yml", ROOT / "examples" / "workflows" / "manual.yml"):
         assert read(path)["jobs"]["deploy"]["with"]["allowed-environments"] == "production"
 

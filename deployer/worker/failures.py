@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import re
 import traceback
+from dataclasses import replace
+from pathlib import Path
 
 from deployer.outcome import Failure, FailureReason
+from deployer.worker.missing_modules import missing_module
 
 EVIDENCE_LINES = 30
 WITH_INPUT = ("authorize", "tags", "max_workers", "workflow_timeout")
@@ -43,16 +46,10 @@ def import_failure(error: BaseException, flow_file: str, root: str) -> Failure:
             path=path,
             line=line,
         )
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        return Failure(
-            reason=FailureReason.FLOW_IMPORT,
-            message=f"{name} imports `{error.name}`, which is not installed where the flow is deployed.",
-            advice="Name the package in a requirements file and give that file as the input `requirements`, or import "
-            "it inside the step that uses it.",
-            evidence=evidence,
-            path=path,
-            line=line,
-        )
+    if isinstance(error, ImportError):
+        missing = missing_module(error, name, path or name, Path(root))
+        if missing is not None:
+            return replace(missing, evidence=evidence, path=path, line=line)
     metaflow = type(error).__module__.startswith("metaflow")
     return Failure(
         reason=FailureReason.FLOW_INVALID if metaflow else FailureReason.FLOW_IMPORT,

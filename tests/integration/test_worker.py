@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import json
 import socket
 import subprocess
+import sys
+import tarfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +16,11 @@ import psutil
 import pytest
 
 from sandbox.runner import JobEvent, JobResult, Runner, push
+from sandbox.world import World
 
 SHA = "2" * 40
 PUSH = JobEvent(name="push", payload=push(before="1" * 40, after=SHA), sha=SHA)
+GIVEN = {"orchestrator": "step-functions", "comment": "off"}
 HEAD = "from metaflow import FlowSpec, step\n"
 BODY = """
 class OddFlow(FlowSpec):
@@ -95,6 +101,60 @@ def test_an_import_that_is_missing_is_an_annotation_on_its_line(runner: Runner, 
     result = deploy(runner, workspace, f"{HEAD}import nosuchpackage\n{BODY}")
     assert_failed(runner, result, "flow-import", "imports `nosuchpackage`", "`requirements`")
     assert "::error title=flow-import,file=odd.py,line=2::" in result.log
+
+
+def in_package(workspace: Path) -> None:
+    """`pkg/flow.py` that imports `pkg.utils`, both in the checkout."""
+    package = workspace / "pkg"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "utils.py").write_text("ANSWER = 42\n")
+    (package / "flow.py").write_text(f"{HEAD}from pkg.utils import ANSWER\n{BODY}".replace("OddFlow", "PackageFlow"))
+
+
+def test_a_package_beside_the_flows_folder_is_no_requirement(runner: Runner, workspace: Path) -> None:
+    in_package(workspace)
+    result = runner.run(PUSH, {**GIVEN, "flow": "pkg/flow.py"}, workspace=workspace)
+    assert_failed(runner, result, "flow-import", "plain `python pkg/flow.py` fails on it too", "`pkg`", "PYTHONPATH")
+    assert "`requirements`" not in result.summary
+    assert "::error title=flow-import,file=pkg/flow.py,line=2::" in result.log
+    plain = subprocess.run([sys.executable, "pkg/flow.py", "show"], cwd=workspace, capture_output=True, check=False)
+    assert b"No module named 'pkg'" in plain.stderr, "as the message says"
+
+
+@pytest.mark.parametrize("remedy", ["moved", "included"])
+def test_each_remedy_for_a_package_deploys_the_flow_with_it(
+    remedy: str, runner: Runner, workspace: Path, world: World
+) -> None:
+    in_package(workspace)
+    flow = workspace / "pkg" / "flow.py"
+    if remedy == "moved":
+        flow = flow.rename(workspace / "flow.py")
+    else:
+        (workspace / "pkg" / "__init__.py").write_text('METAFLOW_PACKAGE_POLICY = "include"\n')
+        runner.environment["PYTHONPATH"] = "."
+    given = {**GIVEN, "flow": str(flow.relative_to(workspace)), "deployment-name": f"Package{remedy}"}
+    result = runner.run(PUSH, given, workspace=workspace)
+    assert result.exit_code == 0, result.log
+    packaged = packaged_files(world, result.deployments[0]["arn"])
+    assert any(path.endswith("pkg/utils.py") for path in packaged), packaged
+
+
+def packaged_files(world: World, arn: str) -> list[str]:
+    """The files of the code package that a state machine's tasks get."""
+    definition = json.loads(world.client().describe_state_machine(stateMachineArn=arn)["definition"])
+    start = definition["States"]["start"]["Parameters"]["ContainerOverrides"]["Environment"]
+    url = next(one["Value"] for one in start if one["Name"] == "METAFLOW_CODE_URL")
+    bucket, _, key = url.removeprefix("s3://").partition("/")
+    data = world.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    with tarfile.open(fileobj=io.BytesIO(data)) as package:
+        return package.getnames()
+
+
+def test_a_relative_import_is_told(runner: Runner, workspace: Path) -> None:
+    (workspace / "helpers.py").write_text("x = 1\n")
+    result = deploy(runner, workspace, f"{HEAD}from .helpers import x\n{BODY}")
+    assert_failed(runner, result, "flow-import", "relative import", "outside of any package")
 
 
 def test_an_import_error_in_a_module_of_the_flow_is_told_there(runner: Runner, workspace: Path) -> None:

@@ -13,6 +13,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 BASE = f"python:3.13-slim-trixie@sha256:{'b' * 64}"
+ARCHITECTURES = {"amd64", "arm64"}
 WORKFLOWS = [*(ROOT / ".github" / "workflows").glob("*.yml"), *(ROOT / "examples" / "workflows").glob("*.yml")]
 
 
@@ -36,7 +37,7 @@ def test_nobody_releases_alone(release: Any) -> None:
         if name in before:
             assert not writes, f"{name} may change {writes} before anybody agreed"
         else:
-            assert "approve" in job["needs"], name
+            assert not writes or "approve" in job["needs"], name
             assert "if" not in job, f"{name} might run although nobody agreed"
     assert set(jobs["approve"]["needs"]) == {"check", "ci"}
 
@@ -66,19 +67,35 @@ def test_packages_are_installed_by_their_hashes() -> None:
 
 
 def test_no_version_has_a_known_vulnerability_that_could_be_fixed(release: Any) -> None:
-    build, join = release["jobs"]["build"], release["jobs"]["image"]
-    (sbom,) = steps(build, "anchore/sbom-action")
-    (scan,) = steps(build, "anchore/scan-action")
-    (attest,) = steps(build, "actions/attest")
-    assert sbom["with"]["image"] == "${{ steps.push.outputs.name }}@${{ steps.push.outputs.digest }}"
-    assert scan["with"]["sbom"] == attest["with"]["sbom-path"] == sbom["with"]["output-file"]
+    job, join = release["jobs"]["scan"], release["jobs"]["image"]
+    (sbom,) = steps(job, "anchore/sbom-action")
+    (scan,) = steps(job, "anchore/scan-action")
+    (upload,) = steps(job, "actions/upload-artifact")
+    assert sbom["with"]["image"] == "${{ needs.build.outputs.name }}@${{ matrix.digest }}"
+    assert sbom["with"]["output-file"] == scan["with"]["sbom"] == upload["with"]["path"]
     assert (scan["with"]["fail-build"], scan["with"]["severity-cutoff"]) == ("true", "high")
     assert "continue-on-error" not in scan
-    assert attest["with"]["subject-digest"] == "${{ steps.push.outputs.digest }}"
-    assert "build" in join["needs"], "what was not looked at gets no name"
-    (provenance,) = steps(join, "actions/attest")
-    assert "sbom-path" not in provenance["with"]
-    assert provenance["with"]["subject-digest"] == "${{ steps.join.outputs.digest }}"
+    assert "scan" in join["needs"], "what was not looked at gets no name"
+    assert {one["arch"]: one["digest"] for one in job["strategy"]["matrix"]["include"]} == {
+        arch: f"${{{{ needs.build.outputs.{arch} }}}}" for arch in ARCHITECTURES
+    }
+
+
+def test_what_is_in_an_image_and_where_it_came_from_is_attested(release: Any) -> None:
+    *contents, origin = steps(release["jobs"]["image"], "actions/attest")
+    assert {(one["with"]["subject-digest"], one["with"]["sbom-path"]) for one in contents} == {
+        (f"${{{{ needs.build.outputs.{arch} }}}}", f"{arch}.spdx.json") for arch in ARCHITECTURES
+    }
+    assert origin["with"]["subject-digest"] == "${{ steps.join.outputs.digest }}"
+    assert "sbom-path" not in origin["with"]
+    assert {one["with"]["push-to-registry"] for one in [*contents, origin]} == {"true"}
+
+
+def test_code_of_others_runs_where_nothing_can_be_written(release: Any) -> None:
+    for name, job in release["jobs"].items():
+        others = [step for step in job.get("steps", []) if not step.get("uses", "actions/").startswith("actions/")]
+        if others:
+            assert "write" not in job["permissions"].values(), f"{name}: {others[0]['uses']}"
 
 
 @pytest.fixture

@@ -1,4 +1,5 @@
-"""Which commit lies in the workspace, from git's own files: the image has no git, which distrusts such a folder too."""
+"""Which commit lies in the workspace, from git's own files: git itself would obey the checkout's configuration, which
+can name programs to run."""
 
 from __future__ import annotations
 
@@ -38,6 +39,11 @@ def checked_out_branch(workspace: Path) -> str | None:
     """The branch that HEAD names; None where a commit, a tag or a pull request was checked out, or nothing."""
     found = re.fullmatch(r"ref: refs/heads/(\S+)", _read(workspace / ".git" / "HEAD"))
     return found[1] if found is not None else None
+
+
+def origin_url(workspace: Path) -> str | None:
+    """The address of the remote `origin`, a password in it included; None where there is none."""
+    return _configuration(workspace / ".git" / "config").get('remote "origin".url')
 
 
 def why_partial(workspace: Path, repository: str) -> str | None:

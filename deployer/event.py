@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from deployer.outcome import JobContext
+from deployer.yaml_mapping import without_surrogates
 
 NO_COMMIT = "0" * 40
+LARGEST_PAYLOAD = 1 << 26
+"""Bytes. GitHub sends payloads of up to 25 MB."""
 ON_DEFAULT_BRANCH = ("schedule", "repository_dispatch")
 """Events that GitHub starts on the default branch alone; a schedule's payload does not even name the repository."""
 
@@ -63,7 +66,10 @@ class Event:
 def read_payload(environ: Mapping[str, str]) -> Mapping[str, Any]:
     """The event's payload; empty where GITHUB_EVENT_PATH names no JSON object, which is nobody's fault here."""
     try:
-        payload = json.loads(Path(environ.get("GITHUB_EVENT_PATH", "")).read_text(encoding="utf-8"))
+        path = Path(environ.get("GITHUB_EVENT_PATH", ""))
+        if path.stat().st_size > LARGEST_PAYLOAD:
+            return {}
+        payload = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return {}
     return payload if isinstance(payload, dict) else {}
@@ -154,7 +160,7 @@ def _mapping(payload: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 def _text(payload: Mapping[str, Any], key: str) -> str | None:
     value = payload.get(key)
-    return value if isinstance(value, str) and value else None
+    return without_surrogates(value) if isinstance(value, str) and value else None
 
 
 def _number(pull: Mapping[str, Any]) -> int | None:

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from deployer.outcome import DeployError, Failure, FailureReason
 
+LARGEST_FLOW = 2_000_000
+"""Bytes. Python's parser takes about a hundred times as much memory."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class FlowSource:
@@ -39,6 +42,7 @@ def read_flow(path: Path, root: Path) -> FlowSource:
             then waits an hour for a command that never writes (measured: file_read_timeout is 3600 s).
     """
     name = str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
+    _check_size(path, name)
     tree = _parse(path, name)
     flows = _flow_classes(tree)
     if len(flows) > 1:
@@ -57,6 +61,17 @@ def read_flow(path: Path, root: Path) -> FlowSource:
         class_name=flow.name if flow is not None else None,
         line=flow.lineno if flow is not None else None,
     )
+
+
+def _check_size(path: Path, name: str) -> None:
+    size = path.stat().st_size
+    if size > LARGEST_FLOW:
+        raise _invalid(
+            name,
+            None,
+            f"{name} has {size / 1e6:.0f} MB, and a flow file has at most {LARGEST_FLOW / 1e6:.0f}.",
+            "Move its data to files of their own; IncludeFile hands one to a flow.",
+        )
 
 
 def _parse(path: Path, name: str) -> ast.Module:

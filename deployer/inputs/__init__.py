@@ -11,7 +11,7 @@ from deployer.inputs.model import (
     Wait,
     input_names,
 )
-from deployer.inputs.paths import check_paths
+from deployer.inputs.paths import check_paths, wrong_paths
 from deployer.inputs.read import raw_input, read_inputs, unknown_inputs
 from deployer.inputs.secret import secret_inputs
 
@@ -33,4 +33,5 @@ __all__ = [
     "read_inputs",
     "secret_inputs",
     "unknown_inputs",
+    "wrong_paths",
 ]

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from deployer.inputs.config import ConfigPath
+from deployer.inputs.inside import is_inside, outside
 from deployer.inputs.mistake import shown
 from deployer.inputs.model import Inputs, input_failure
+from deployer.inputs.requirements import check_requirements
 from deployer.kubeconfig import current_cluster, current_user, exec_command, lacks_plugin, missing_plugin
 from deployer.outcome import Failure
 from deployer.yaml_mapping import parse_mapping
@@ -44,8 +46,8 @@ def wrong_paths(values: Mapping[str, Any], workspace: Path) -> tuple[Failure, ..
     failures += [found for flow in values.get("flows", ()) if (found := _check_flow(flow, folder, workspace))]
     dags_folder = values.get("airflow_dags_folder") or ""
     # an absolute folder is a volume's, which lies elsewhere on purpose
-    if "://" not in dags_folder and not dags_folder.startswith("/") and not _inside(folder / dags_folder, workspace):
-        failures.append(_outside("airflow-dags-folder", dags_folder))
+    if "://" not in dags_folder and not dags_folder.startswith("/") and not is_inside(folder / dags_folder, workspace):
+        failures.append(outside("airflow-dags-folder", dags_folder))
     for name, source in values.get("config", {}).items():
         if isinstance(source, ConfigPath) and (found := _check_config(name, source.path, folder, workspace)):
             failures.append(found)
@@ -56,8 +58,8 @@ def wrong_paths(values: Mapping[str, Any], workspace: Path) -> tuple[Failure, ..
 
 
 def _check_folder(name: str, folder: Path, workspace: Path) -> Failure | None:
-    if not _inside(folder, workspace):
-        return _outside("working-directory", name)
+    if not is_inside(folder, workspace):
+        return outside("working-directory", name)
     if _is_directory(folder):
         return None
     wrong = f"is {shown(name)}, and there is no such folder in the checkout"
@@ -69,8 +71,8 @@ def _check_folder(name: str, folder: Path, workspace: Path) -> Failure | None:
 
 def _check_flow(flow: str, folder: Path, workspace: Path) -> Failure | None:
     path = folder / flow
-    if not _inside(path, workspace):
-        return _outside("flow", flow)
+    if not is_inside(path, workspace):
+        return outside("flow", flow)
     if _is_directory(path):
         wrong = f"names {shown(flow)}, which is a folder"
         return input_failure("flow", wrong, f"Write the path of a flow file, one a line.{_files_in(path, flow)}")
@@ -84,21 +86,23 @@ def _check_flow(flow: str, folder: Path, workspace: Path) -> Failure | None:
 
 
 def _check_config(name: str, path: str, folder: Path, workspace: Path) -> Failure | None:
-    if not _is_file(folder / path):
-        wrong = f"gives {shown(path)} for {shown(name)}, and there is no such file"
-        return input_failure("config", wrong, _nearest(path, folder, ""))
-    return None if _inside(folder / path, workspace) else _outside("config", path)
+    if not is_inside(folder / path, workspace):
+        return outside("config", path)
+    if _is_file(folder / path):
+        return None
+    wrong = f"gives {shown(path)} for {shown(name)}, and there is no such file"
+    return input_failure("config", wrong, _nearest(path, folder, ""))
 
 
 def _check_requirements(text: str, folder: Path, workspace: Path) -> Failure | None:
     """One line may be a file's path or a requirement: only what can be nothing but a path is checked as one."""
-    if "\n" in text:
-        return None
     path = folder / text
+    if "\n" in text or not (_is_file(path) or path.suffix == ".txt") or text.startswith("-"):
+        return check_requirements(text, None, folder, workspace)
+    if not is_inside(path, workspace):
+        return outside("requirements", text)
     if _is_file(path):
-        return None if _inside(path, workspace) else _outside("requirements", text)
-    if path.suffix != ".txt":
-        return None
+        return check_requirements(text, path, folder, workspace)
     wrong = f"is {shown(text)}, and there is no such file in the checkout"
     advice = f"{_nearest(text, folder, '.txt')} Requirements themselves are written one a line."
     return input_failure("requirements", wrong, advice)
@@ -159,14 +163,6 @@ def _walk(folder: Path) -> list[str]:
     return found
 
 
-def _inside(path: Path, workspace: Path) -> bool:
-    """Whether a path stays below the checkout, links followed; one that cannot be followed does not."""
-    try:
-        return path.resolve().is_relative_to(workspace.resolve())
-    except (OSError, ValueError, RuntimeError):  # a name too long, or a loop of links
-        return False
-
-
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
@@ -179,10 +175,3 @@ def _is_directory(path: Path) -> bool:
         return path.is_dir()
     except (OSError, ValueError):
         return False
-
-
-def _outside(name: str, path: str) -> Failure:
-    advice = "Give a path that stays inside it, symbolic links followed."
-    if path.startswith("/"):
-        advice = "Give a path relative to the repository's root: a container sees the checkout under another path."
-    return input_failure(name, f"is {shown(path)}, which leads out of the checkout", advice)

@@ -24,6 +24,8 @@ from deployer.inputs.paths import wrong_paths
 from deployer.inputs.values import CLEANERS
 from deployer.outcome import Failure
 
+LONGEST_INPUT = 1 << 17
+"""Characters. Linux passes no longer variable to a process; a shell or a test may read inputs from elsewhere."""
 SAME_OPTION = {
     "create-options": {
         "authorize": "authorize",
@@ -104,6 +106,9 @@ def unknown_inputs(environ: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _checked(text: str) -> str:
+    if len(text) > LONGEST_INPUT:
+        wrong = f"has {len(text)} characters, and an input has at most {LONGEST_INPUT}"
+        raise Mistake(wrong, "Give less; what is large belongs in a file of the checkout.")
     try:
         text.encode()
     except UnicodeEncodeError:  # bytes that are no UTF-8 come as lone surrogates (os.fsdecode)

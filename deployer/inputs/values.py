@@ -17,7 +17,7 @@ from deployer.inputs.config import clean_config
 from deployer.inputs.mistake import LONGEST_SHOWN, Mistake, shown
 from deployer.inputs.model import CommentMode, OnTimeout, OperationName, Wait
 from deployer.kubeconfig import decoded
-from deployer.yaml_mapping import parse_mapping
+from deployer.yaml_mapping import parse_json_object, parse_mapping
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -199,13 +199,14 @@ def _metaflow_config(text: str) -> Mapping[str, Any] | None:
         return None
     advice = 'Give the content of a Metaflow configuration file, `{"METAFLOW_…": "…"}`.'
     try:
-        config = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        config = parse_json_object(text)
+    except json.JSONDecodeError as error:
         if decoded(text) is not None:
             raise Mistake("is base64, not JSON", "Decode it: the input takes the file as it stands.") from None
-        where = f" in line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else ""
-        raise Mistake(f"is no JSON{where}", advice) from None
-    if not isinstance(config, dict):
+        raise Mistake(f"is no JSON in line {error.lineno}, column {error.colno}", advice) from None
+    except ValueError as error:
+        raise Mistake(*str(error).split("\n", 1)) from None
+    if config is None:
         raise Mistake("is JSON, but no object", advice)
     return config
 

@@ -22,6 +22,7 @@ from deployer.deadline import Cancellation, Deadline
 from deployer.outcome import Failure, FailureReason
 from deployer.processes import own_module
 from deployer.worker import protocol, server
+from deployer.worker.lines import Lines
 
 T = TypeVar("T")
 
@@ -318,21 +319,6 @@ class FlowProcess:
             evidence="\n".join(words.splitlines()[-25:]),
         )
         return WorkerError((failure,), output=words)
-
-
-class Lines:
-    """Bytes in, whole lines out."""
-
-    def __init__(self) -> None:
-        self._rest = b""
-
-    def feed(self, data: bytes) -> list[str]:
-        """The lines that `data` completes; empty data ends the last one."""
-        if not data:
-            rest, self._rest = self._rest, b""
-            return [rest.decode(errors="replace")] if rest else []
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        return [line.decode(errors="replace") for line in lines]
 
 
 def _cancelled() -> Failure:

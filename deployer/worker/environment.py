@@ -13,8 +13,8 @@ from pathlib import Path
 
 from deployer.credentials.files import write_secret
 from deployer.deadline import Cancellation, Deadline
-from deployer.environment import worker_environment
-from deployer.inputs import Inputs
+from deployer.environment import installer_environment
+from deployer.inputs import Inputs, wrong_paths
 from deployer.outcome import DeployError, Failure, FailureReason
 from deployer.processes import finish
 
@@ -77,6 +77,10 @@ def interpreter(
     if inputs.requirements is None:
         return sys.executable
     here = workspace / inputs.working_directory
+    # asked again here: `doctor` goes on after a wrong path, and uv prints what it cannot read
+    asked = {"working_directory": inputs.working_directory, "requirements": inputs.requirements}
+    for wrong in wrong_paths(asked, workspace):
+        raise DeployError(wrong)
     file = requirements_file(inputs.requirements, here)
     overlay = folder / "overlay"
     python = str(overlay / "bin" / "python")
@@ -138,7 +142,7 @@ class _Uv:
         with subprocess.Popen(
             [find_uv_bin(), *arguments],
             cwd=cwd,
-            env=worker_environment(self._environ, {}),
+            env=installer_environment(self._environ),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -169,6 +173,6 @@ class _Uv:
             advice="Raise `deploy-timeout`, or ask for less."
             if late
             else "Correct the requirements; uv says why below. "
-            "A package index of your own is named by uv's variables (UV_INDEX, UV_DEFAULT_INDEX) in the job's `env`.",
+            "A package index of your own is named by uv's variables in the job's `env`: docs/workflows.md shows how.",
             evidence="\n".join(output.splitlines()[-TAIL_LINES:]),
         )

@@ -107,6 +107,90 @@ def test_a_requirements_file_is_in_the_checkout(workspace: Path) -> None:
     assert "`requirements.txt`" in failure.advice
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-c /proc/self/environ",
+        "-c/proc/self/environ",
+        "-c=/proc/self/environ",
+        "  --constraint\t/proc/self/environ # as uv reads it",
+        "--constraint=/proc/self/environ",
+        '-c "/proc/self/environ"',
+        "-c file:///proc/self/environ",
+        "-c file:///proc/self%2Fenviron",
+        "-c \\\n /proc/self/environ",
+        "-r ../outside.py",
+        "-r flows/../../outside.py",
+        "-r escape.py",
+        "-r escape/train.py",
+        "--requirement ../outside.py",
+        "-r ${HOME}/outside.py",
+        "-r ..\\/outside.py",
+        "-e ../outside",
+        "--editable=../outside",
+        "-f ../outside",
+        "--find-links /var",
+        "../outside",
+        "escape/package.whl",
+        "package @ file:///var/package",
+        "package[extra] @ ../outside",
+        "-e git+file:///var/repository",
+    ],
+)
+def test_nothing_in_requirements_leads_out_of_the_checkout(line: str, workspace: Path) -> None:
+    for given in (f"pandas\n{line}\n", line):
+        (failure,) = check_paths(read(requirements=given), workspace)
+        assert failure.input == "requirements"
+        assert "leads out of the checkout" in failure.message or "depends on a variable" in failure.message
+    (workspace / "requirements.txt").write_text("# nested\n-r more.txt\n")
+    (workspace / "more.txt").write_text("-c last.txt\n-r more.txt\n")
+    (workspace / "last.txt").write_text(f"pandas\n{line}\n")
+    (failure,) = check_paths(read(requirements="requirements.txt"), workspace)
+    assert failure.input == "requirements"
+    assert "`last.txt`" in failure.message
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-r requirements.txt",
+        "-c flows/../requirements.txt",
+        "-e ./flows",
+        "./flows",
+        "pandas>=2 ; python_version < '3.12'",
+        "pandas==2.2.3 --hash=sha256:abc/def",
+        "package @ https://example.com/package.whl",
+        "-e git+https://${TOKEN}@example.com/package.git",
+        "-c https://example.com/constraints.txt",
+        "--index-url https://example.com/simple",
+        "--extra-index-url=https://${TOKEN}@example.com/simple",
+        "-r nothing.txt",
+        "# -c /proc/self/environ",
+        "",
+    ],
+)
+def test_what_requirements_take_from_the_checkout_and_from_elsewhere_is_well(line: str, workspace: Path) -> None:
+    assert check_paths(read(requirements=f"pandas\n{line}"), workspace) == ()
+
+
+def test_an_included_file_is_found_from_the_one_that_names_it(workspace: Path) -> None:
+    (workspace / "flows" / "all.txt").write_text("-r ../requirements.txt\n")
+    assert check_paths(read(requirements="flows/all.txt"), workspace) == ()
+    (workspace / "flows" / "all.txt").write_text("-r ../../outside.py\n")
+    (failure,) = check_paths(read(requirements="flows/all.txt"), workspace)
+    assert "'../../outside.py' in `all.txt`" in failure.message
+
+
+def test_endless_requirements_are_refused(workspace: Path) -> None:
+    for one in range(120):
+        (workspace / f"{one}.txt").write_text(f"-r {one + 1}.txt\n")
+    (failure,) = check_paths(read(requirements="0.txt"), workspace)
+    assert "more than 100 files" in failure.message
+    (workspace / "large.txt").write_text("#" * (1 << 21))
+    (failure,) = check_paths(read(requirements="large.txt"), workspace)
+    assert "more than 1 MB" in failure.message
+
+
 CLUSTER = "{name: c, cluster: {server: 'https://api.example.com'}}"
 
 

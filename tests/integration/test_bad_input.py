@@ -1,0 +1,128 @@
+"""Inputs that would hang the action, end it in a traceback, or read what is not the checkout's."""
+
+from __future__ import annotations
+
+import base64
+import re
+from pathlib import Path
+
+import pytest
+
+from sandbox.runner import JobEvent, JobResult, Runner, push
+
+SHA = "6" * 40
+PUSH = JobEvent(name="push", payload=push(before="1" * 40, after=SHA), sha=SHA)
+BOMB = "\n".join(
+    ["a0: &a0 [x,x,x,x,x,x,x,x,x]", *(f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12))]
+)
+
+
+def deploy(runner: Runner, workspace: Path, event: JobEvent = PUSH, **inputs: str) -> JobResult:
+    given = {"flow": "flows/hello.py", "orchestrator": "step-functions", "comment": "off", **inputs}
+    return runner.run(event, {name.replace("_", "-"): value for name, value in given.items()}, workspace=workspace)
+
+
+def assert_refused(result: JobResult, *words: str) -> None:
+    assert (result.exit_code, result.outputs["failure-reason"]) == (1, "input"), result.log
+    assert "Traceback" not in result.log
+    assert "Traceback" not in result.summary
+    for word in words:
+        assert word in result.summary.replace("\\", ""), result.summary
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("parameters", BOMB, "once its aliases"),
+        ("config", BOMB, "once its aliases"),
+        ("create_options", "a: !!bool maybe", "is no `!!bool`"),
+        ("deployer_options", "a: !!timestamp x", "`!!timestamp`"),
+        ("parameters", 'a: !!int ""', "is no `!!int`"),
+        ("parameters", '{"a": "\\ud83d"}', "half of a surrogate pair"),
+        ("kubeconfig", BOMB, "once its aliases"),
+        ("kubeconfig", base64.b64encode(BOMB.encode()).decode(), "once its aliases"),
+        ("kubeconfig", "a: !!python/object/apply:os.abort []", "`!!python/object/apply:os.abort`"),
+        ("metaflow_config", '{"a":' * 20_000, "nested more than"),
+        ("metaflow_config", BOMB, "no JSON"),
+    ],
+)
+def test_a_bad_mapping_is_an_input_error(name: str, value: str, told: str, runner: Runner, workspace: Path) -> None:
+    result = deploy(runner, workspace, trigger="true", **{name: value})
+    assert_refused(result, f"`{name.replace('_', '-')}`", told)
+
+
+GREETING = """
+from metaflow import FlowSpec, Parameter, step
+
+
+class GreetingFlow(FlowSpec):
+    greeted = Parameter("greeted", default="nobody")
+
+    @step
+    def start(self):
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+
+if __name__ == "__main__":
+    GreetingFlow()
+"""
+
+
+def test_json_is_read_as_json(runner: Runner, workspace: Path) -> None:
+    (workspace / "greeting.py").write_text(GREETING)
+    text = '{\n\t"greeted":\t"\\ud83d\\ude00 and \\u00e9"\n}'
+    result = deploy(runner, workspace, flow="greeting.py", trigger="true", wait="none", parameters=text)
+    assert result.exit_code == 0, result.log
+    assert "😀 and é" in result.summary
+
+
+def test_an_event_may_hold_anything(runner: Runner, workspace: Path) -> None:
+    payload = push(before="1" * 40, after=SHA)
+    payload["head_commit"]["timestamp"] = "\ud83d"
+    payload["deep"] = {"commits": ["\ud800"] * 10}
+    result = deploy(runner, workspace, JobEvent(name="push", payload=payload, sha=SHA))
+    assert result.exit_code == 0, result.log
+
+
+@pytest.mark.parametrize("operation", ["deploy", "doctor"])
+@pytest.mark.parametrize("where", ["-c /proc/self/environ", "-r link.txt", "all.txt"])
+def test_nothing_outside_of_the_checkout_is_printed(
+    where: str, operation: str, runner: Runner, workspace: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "secret.txt").write_text("the-neighbours-words ===\n")
+    (workspace / "link.txt").symlink_to(tmp_path / "secret.txt")
+    (workspace / "all.txt").write_text("-r more.txt\n")
+    (workspace / "more.txt").write_text("--constraint=../secret.txt\n")
+    result = deploy(runner, workspace, operation=operation, requirements=where)
+    assert result.exit_code == 1
+    assert "leads out of the checkout" in result.log
+    assert "neighbours" not in result.log + result.summary
+    assert "AWS_ACCESS_KEY_ID" not in result.log + result.summary
+
+
+def test_a_configs_file_is_the_checkouts(runner: Runner, workspace: Path) -> None:
+    (workspace / "link.json").symlink_to("/proc/self/environ")
+    for path in ("/proc/self/environ", "../runner/job-1/event.json", "link.json"):
+        assert_refused(deploy(runner, workspace, config=f"settings: {path}"), "`config`", "leads out of the checkout")
+
+
+def test_a_flow_file_has_a_size(runner: Runner, workspace: Path) -> None:
+    (workspace / "large.py").write_text(f"data = {'x' * 3_000_000!r}\n")
+    result = deploy(runner, workspace, flow="large.py")
+    assert result.outputs["failure-reason"] == "flow-invalid", result.log
+    assert "3 MB, and a flow file has at most 2" in result.summary.replace("\\", "")
+
+
+def test_an_endless_line_is_cut(runner: Runner, workspace: Path) -> None:
+    text = (workspace / "flows" / "hello.py").read_text()
+    printing = "import sys\nsys.stdout.write('x' * 50_000_000)\nsys.stdout.write('\\nand on\\n')\n"
+    (workspace / "flows" / "hello.py").write_text(printing + text)
+    result = deploy(runner, workspace)
+    assert result.exit_code == 0, result.log[-5000:]
+    assert re.search(r"^x{1000,} …", result.log, re.MULTILINE)
+    assert "\nand on\n" in result.log
+    assert len(result.log) < 1_000_000

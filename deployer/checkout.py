@@ -21,23 +21,48 @@ def checked_out_commit(workspace: Path) -> str | None:
     Returns:
         The full SHA; None where there is no repository, no commit yet, or one laid out in a way that only git reads.
     """
-    git = workspace / ".git"
+    git = _git_folder(workspace)
     head = _read(git / "HEAD")
     if not head.startswith("ref: "):
         return head if COMMIT.fullmatch(head) else None
     ref = head.removeprefix("ref: ").strip()
     if not re.fullmatch(r"refs/[^\s\\]+", ref) or ".." in ref:
         return None
-    commit = _read(git / ref)
+    common = _common_folder(git)
+    commit = _read(common / ref)
     if COMMIT.fullmatch(commit):
         return commit
-    packed = re.search(rf"^([0-9a-f]+) {re.escape(ref)}$", _read(git / "packed-refs"), flags=re.MULTILINE)
+    packed = re.search(rf"^([0-9a-f]+) {re.escape(ref)}$", _read(common / "packed-refs"), flags=re.MULTILINE)
     return packed[1] if packed is not None and COMMIT.fullmatch(packed[1]) else None
+
+
+def checkout_of(file: Path, workspace: Path) -> Path:
+    """The folder of the checkout that a file belongs to: a job can have several, by actions/checkout's `path`.
+
+    A submodule belongs to the repository around it, whose commit names the submodule's own.
+
+    Args:
+        file: a file or folder in the workspace.
+        workspace: the job's.
+
+    Returns:
+        The nearest folder with a repository, at or above the file; the workspace, where there is none.
+    """
+    workspace, file = workspace.resolve(), file.resolve()
+    if not file.is_relative_to(workspace):
+        return workspace
+    for folder in (file, *file.parents):
+        if folder == workspace:
+            break
+        git = folder / ".git"
+        if git.is_dir() or (git.is_file() and not _is_submodule(git)):
+            return folder
+    return workspace
 
 
 def checked_out_branch(workspace: Path) -> str | None:
     """The branch that HEAD names; None where a commit, a tag or a pull request was checked out, or nothing."""
-    found = re.fullmatch(r"ref: refs/heads/(\S+)", _read(workspace / ".git" / "HEAD"))
+    found = re.fullmatch(r"ref: refs/heads/(\S+)", _read(_git_folder(workspace) / "HEAD"))
     return found[1] if found is not None else None
 
 
@@ -85,6 +110,24 @@ def flow_is_gone(workspace: Path, flow: str) -> bool:
     if path.is_absolute() or ".." in path.parts or any(str(parent) in within for parent in path.parents):
         return False
     return not (workspace / path).exists()
+
+
+def _git_folder(checkout: Path) -> Path:
+    """The repository of a checkout: `.git`, or what the file `.git` of a worktree names (gitrepository-layout)."""
+    git = checkout / ".git"
+    named = re.fullmatch(r"gitdir: (.+)", _read(git)) if git.is_file() else None
+    return checkout / named[1] if named is not None else git
+
+
+def _common_folder(git: Path) -> Path:
+    """Where a repository has its branches: its own folder, for a worktree the main repository's."""
+    common = _read(git / "commondir")
+    return git / common if common else git
+
+
+def _is_submodule(git: Path) -> bool:
+    """Whether the file `.git` is a submodule's: the repository around it has its own in `.git/modules`."""
+    return re.fullmatch(r"gitdir: .*\.git/modules/.+", _read(git)) is not None
 
 
 def _configuration(path: Path) -> dict[str, str]:

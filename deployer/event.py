@@ -12,11 +12,27 @@ from typing import Any
 from deployer.outcome import JobContext
 from deployer.yaml_mapping import without_surrogates
 
+PULL_REQUEST = ("pull_request", "pull_request_target")
 NO_COMMIT = "0" * 40
 LARGEST_PAYLOAD = 1 << 26
 """Bytes. GitHub sends payloads of up to 25 MB."""
 ON_DEFAULT_BRANCH = ("schedule", "repository_dispatch")
 """Events that GitHub starts on the default branch alone; a schedule's payload does not even name the repository."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkflowRun:
+    """The workflow run that a `workflow_run` event is about. What a payload lacks is None."""
+
+    event: str | None = None
+    """The event of that run: `push`, `pull_request`, …"""
+    conclusion: str | None = None
+    """`success`, `failure`, …; None while it runs."""
+    head_branch: str | None = None
+    """Its branch; for a pushed tag the tag's name, for a pull request of a fork the fork's branch."""
+    head_sha: str | None = None
+    is_own: bool = False
+    """Whether its code is of this repository, and not of a fork."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,15 +46,24 @@ class Event:
     default_branch: str | None = None
     ref: str = ""
     branch: str | None = None
-    """The branch to deploy from: a pull request's base, else the ref's; None for a tag."""
+    """The branch to deploy from: the base of a merged pull request, else the ref's. None for a tag, and for a pull
+    request that is not merged."""
     sha: str = ""
-    """The commit to deploy: a closed pull request's merge commit, else GITHUB_SHA."""
+    """The commit to deploy: a merged pull request's merge commit, else GITHUB_SHA."""
+    own_sha: str = ""
+    """GITHUB_SHA: where GITHUB_REF is a branch, a commit of that branch (GitHub's "Events that trigger workflows")."""
+    merge_commit: str | None = None
+    """What a merged pull request's merge, squash or rebase ended in."""
+    triggered_by: WorkflowRun | None = None
+    """For the event `workflow_run` alone."""
+    likely_branch: str | None = None
+    """The branch that a tag's code is most likely of: what a release names as its target."""
     own_commits: tuple[str, ...] = ()
     """The commits that the event itself is about, whatever is checked out: GITHUB_SHA, and a pull request's merge."""
     commit_time: str | None = None
     before: str | None = None
     commits: tuple[str, ...] = ()
-    """The commits of a push, the newest last; GitHub names 2048 at most."""
+    """The commits of a push, the newest last; GitHub names 2048 at most. Of a `workflow_run` after a push, the last."""
     deleted: bool = False
     merged: bool = False
     pull_request: int | None = None
@@ -56,6 +81,11 @@ class Event:
     server_url: str = "https://github.com"
     api_url: str = "https://api.github.com"
     environment: str | None = None
+
+    @property
+    def is_unmerged(self) -> bool:
+        """Whether it is about a pull request that is not merged: open, or closed without it."""
+        return (self.name in PULL_REQUEST or self.pull_request is not None) and not self.merged
 
     @property
     def is_dependabot(self) -> bool:
@@ -90,16 +120,24 @@ def read_event(environ: Mapping[str, str], payload: Mapping[str, Any]) -> Event:
     if default_branch is None and event.name in ON_DEFAULT_BRANCH:
         default_branch = event.branch
     merge_commit = _text(pull, "merge_commit_sha") if merged else None
+    triggered_by = _workflow_run(payload, event.repository) if event.name == "workflow_run" else None
+    commits = _commits(payload.get("commits"), after)
+    if triggered_by is not None and triggered_by.event == "push" and triggered_by.head_sha is not None:
+        commits = (triggered_by.head_sha,)
     return replace(
         event,
         action=_text(payload, "action"),
         default_branch=default_branch,
-        branch=_text(_mapping(pull, "base"), "ref") or event.branch,
+        branch=event.branch if not pull else _text(_mapping(pull, "base"), "ref") if merged else None,
         sha=merge_commit or event.sha,
+        own_sha=event.sha,
+        merge_commit=merge_commit,
+        triggered_by=triggered_by,
+        likely_branch=_text(_mapping(payload, "release"), "target_commitish"),
         own_commits=tuple(filter(None, (event.sha, merge_commit))),
         commit_time=_text(_mapping(payload, "head_commit"), "timestamp") or _text(pull, "merged_at"),
         before=_text(payload, "before"),
-        commits=_commits(payload.get("commits"), after),
+        commits=commits,
         deleted=payload.get("deleted") is True or after == NO_COMMIT,
         merged=merged,
         pull_request=_number(pull),
@@ -161,6 +199,17 @@ def _mapping(payload: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 def _text(payload: Mapping[str, Any], key: str) -> str | None:
     value = payload.get(key)
     return without_surrogates(value) if isinstance(value, str) and value else None
+
+
+def _workflow_run(payload: Mapping[str, Any], repository: str) -> WorkflowRun:
+    run = _mapping(payload, "workflow_run")
+    return WorkflowRun(
+        event=_text(run, "event"),
+        conclusion=_text(run, "conclusion"),
+        head_branch=_text(run, "head_branch"),
+        head_sha=_text(run, "head_sha"),
+        is_own=bool(repository) and _text(_mapping(run, "head_repository"), "full_name") == repository,
+    )
 
 
 def _number(pull: Mapping[str, Any]) -> int | None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deployer.branches import matches
-from deployer.event import Event
+from deployer.event import PULL_REQUEST, Event, WorkflowRun
 from deployer.inputs import WITHOUT_FLOW, Inputs, OperationName, Wait
+from deployer.production import deploy_branches
 from deployer.secretless import cause_of
 
-PULL_REQUEST = ("pull_request", "pull_request_target")
 # GitHub hands a reusable workflow its caller's event; other servers say `workflow_call`.
 SERVED = ("push", *PULL_REQUEST, "workflow_dispatch", "repository_dispatch", "schedule", "workflow_call")
 
@@ -53,7 +52,8 @@ class Deploy:
     @property
     def uses(self) -> frozenset[str]:
         """The inputs that it reads."""
-        return REPORTING | METAFLOW | ANY_FLOW | FLOW_FILE | CREATING | {"trigger"} | (RUNNING if self.runs else set())
+        flows = METAFLOW | ANY_FLOW | FLOW_FILE | CREATING | DECIDING
+        return REPORTING | flows | {"trigger"} | (RUNNING if self.runs else set())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +69,7 @@ class Trigger:
         """The inputs that it reads."""
         if self.by_id:
             return REPORTING | METAFLOW | PLACE | RUNNING | {"deployment-id"}
-        return REPORTING | METAFLOW | ANY_FLOW | RUNNING | FLOW_FILE
+        return REPORTING | METAFLOW | ANY_FLOW | RUNNING | FLOW_FILE | DECIDING
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,31 +160,49 @@ def _operation(event: Event, inputs: Inputs) -> Operation:
 
 
 def _reason_to_skip(event: Event, inputs: Inputs) -> str | None:
+    if event.triggered_by is not None:
+        return _reason_of_run(event.triggered_by, event, inputs)
     if event.name not in SERVED:
         return f"The event `{event.name}` deploys nothing by itself; `operation: deploy` deploys on any event."
-    if event.name in PULL_REQUEST:
-        if event.action != "closed":
-            return f"The pull request was {_past(event.action)}, not closed; it deploys when it is merged."
-        if not event.merged:
-            return "The pull request was closed without being merged."
+    if event.name in PULL_REQUEST and (event.action != "closed" or not event.merged):
+        return _reason_of_pull_request(event)
     if event.deleted:
         return f"`{event.ref}` was deleted."
     if event.branch is None:
         what = "is a tag" if event.ref.startswith("refs/tags/") else "is no branch"
         return f"`{event.ref}` {what}, and `auto` deploys branches only; `operation: deploy` deploys whatever it is."
-    return _reason_of_branch(event.branch, event.default_branch, inputs)
+    return _reason_of_branch(event.branch, event, inputs)
 
 
-def _reason_of_branch(branch: str, default_branch: str | None, inputs: Inputs) -> str | None:
-    patterns = inputs.deploy_branches
-    if patterns:
-        wanted = ", ".join(f"`{pattern}`" for pattern in patterns)
-        return None if matches(branch, patterns) else f"The branch `{branch}` is none of {wanted} (`deploy-branches`)."
-    if default_branch is None:
+def _reason_of_pull_request(event: Event) -> str:
+    if event.action != "closed":
+        return f"The pull request was {_past(event.action)}, not closed; it deploys when it is merged."
+    return "The pull request was closed without being merged."
+
+
+def _reason_of_run(run: WorkflowRun, event: Event, inputs: Inputs) -> str | None:
+    """After a workflow run: what it was of, and how it ended."""
+    if not run.is_own:
+        return "The workflow run before was of a fork's code."
+    if run.event != "push":
+        return f"The workflow run before was started by `{run.event}`; `auto` deploys after one of a `push`."
+    if run.conclusion != "success":
+        ended = f"ended with `{run.conclusion}`" if run.conclusion is not None else "has not ended"
+        return f"The workflow run before {ended}."
+    if run.head_branch is None:
+        return "The event does not name the branch of the workflow run before."
+    return _reason_of_branch(run.head_branch, event, inputs)
+
+
+def _reason_of_branch(branch: str, event: Event, inputs: Inputs) -> str | None:
+    wanted = deploy_branches(event, inputs)
+    if branch in wanted:
+        return None
+    if wanted.patterns:
+        return f"The branch `{branch}` is none of {wanted} (`deploy-branches`)."
+    if wanted.default is None:
         return "The event does not tell the repository's default branch; name the branches in `deploy-branches`."
-    if branch != default_branch:
-        return f"The branch `{branch}` is not the default branch `{default_branch}`; see `deploy-branches`."
-    return None
+    return f"The branch `{branch}` is not the default branch {wanted}; see `deploy-branches`."
 
 
 def _past(action: str | None) -> str:
@@ -195,8 +213,6 @@ def _past(action: str | None) -> str:
 
 def _ignored(operation: Deploy | Trigger | Manage | Doctor, inputs: Inputs) -> tuple[str, ...]:
     used = set(operation.uses)
-    if inputs.operation is OperationName.AUTO:
-        used |= DECIDING
     if inputs.orchestrator != "airflow" and not isinstance(operation, Doctor):
         used -= AIRFLOW
     if inputs.wait is Wait.NONE and not isinstance(operation, Doctor):
@@ -208,7 +224,7 @@ def _why(name: str, inputs: Inputs) -> str:
     asked = f"`operation: {inputs.operation}`"
     by_flow = inputs.flows and inputs.operation not in WITHOUT_FLOW
     reasons = (
-        (name in DECIDING, f"{asked} asks for no branch"),
+        (name in DECIDING, f"{asked} deploys nothing"),
         (name in AIRFLOW, f"`orchestrator` is {inputs.orchestrator}"),
         (name in RUNNING and inputs.wait is Wait.NONE, "`wait: none` waits for nothing"),
         (name in RUNNING, "no run is triggered"),

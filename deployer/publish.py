@@ -102,7 +102,7 @@ def _pull_requests(event: Event, client: GitHubClient) -> tuple[int, ...]:
     """The pull requests to tell: the event's own, else those that the push brought."""
     if event.pull_request is not None:
         return (event.pull_request,)
-    if event.name != "push" or not event.commits:
+    if event.name not in ("push", "workflow_run") or not event.commits:
         return ()
     return tuple(pull.number for pull in client.merged_pull_requests(event.commits))
 

@@ -110,13 +110,15 @@ class Runner:
         Args:
             event: what calls it.
             inputs: the `with:` of the step; the other inputs have action.yml's defaults.
-            workspace: the checkout.
+            workspace: the checkout; one without a repository gets a HEAD that says that the event's commit is checked
+                out, as actions/checkout would leave it.
             job: the job's id.
             tell: takes each line of the log as it comes.
             started: is handed the process (to cancel it, say).
         """
         self._jobs += 1
         folder = self.folder / f"job-{self._jobs}"
+        check_out(workspace, event.sha)
         files = _command_files(folder)
         environ = self._environment(event, inputs, workspace, folder, files, job)
         with subprocess.Popen(
@@ -195,6 +197,15 @@ class Runner:
         return {
             name: given.get(name, value).replace("${{ github.token }}", self.token) for name, value in defaults.items()
         }
+
+
+def check_out(workspace: Path, sha: str) -> None:
+    """Say that a commit is checked out, in a folder that git has made no repository in."""
+    git = workspace / ".git"
+    if git.is_dir() and {path.name for path in git.iterdir()} != {"HEAD"}:
+        return
+    git.mkdir(exist_ok=True)
+    (git / "HEAD").write_text(f"{sha}\n")
 
 
 def merged_pull_request(

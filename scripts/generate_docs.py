@@ -13,17 +13,26 @@ from typing import Any
 
 import yaml
 
-from deployer.event import Event
+from deployer.branches import DeployBranches
+from deployer.event import Event, WorkflowRun
 from deployer.inputs import WITHOUT_FLOW, OperationName, read_inputs
 from deployer.inputs.read import NEEDED
 from deployer.operation import MANAGED, MANAGING, Skip, decide
+from deployer.production import Unanswered, check_checkout, production_right
 from deployer.report.advice import advice_table
 
 ROOT = Path(__file__).resolve().parent.parent
 
-PUSH = Event(name="push", ref="refs/heads/main", branch="main", default_branch="main")
-CLOSED = replace(PUSH, name="pull_request", action="closed", ref="refs/pull/7/merge", pull_request=7)
-MERGED = replace(CLOSED, merged=True)
+OWN, MERGE, OTHER = "3f2a91c0" * 5, "7b40d2e1" * 5, "c81e5a96" * 5
+PUSH = Event(name="push", ref="refs/heads/main", branch="main", default_branch="main", own_sha=OWN)
+CLOSED = replace(PUSH, name="pull_request", action="closed", ref="refs/pull/7/merge", branch=None, pull_request=7)
+MERGED = replace(CLOSED, merged=True, branch="main", merge_commit=MERGE)
+TARGET_MERGED = replace(MERGED, name="pull_request_target", ref="refs/heads/main")
+TARGET_OPEN = replace(CLOSED, name="pull_request_target", ref="refs/heads/main", action="opened")
+RUN = WorkflowRun(event="push", conclusion="success", head_branch="main", head_sha=OTHER, is_own=True)
+AFTER_PUSH = replace(PUSH, name="workflow_run", triggered_by=RUN)
+AFTER_FORK = replace(AFTER_PUSH, triggered_by=replace(RUN, event="pull_request", is_own=False))
+AFTER_FAILURE = replace(AFTER_PUSH, triggered_by=replace(RUN, conclusion="failure"))
 # What is asked of deployer.operation for the table of decisions: the event in words, and as it comes.
 EVENTS = (
     ("`push`, which every merge is, to a branch of `deploy-branches`", PUSH),
@@ -37,7 +46,51 @@ EVENTS = (
     ("`pull_request: opened`, and whatever else is not `closed`", replace(CLOSED, action="opened")),
     ("a tag", replace(PUSH, ref="refs/tags/v1", branch=None)),
     ("a branch that is deleted", replace(PUSH, ref="refs/heads/main", deleted=True)),
+    ("`workflow_run` after a successful run of a `push` to such a branch", AFTER_PUSH),
+    ("`workflow_run` after one that failed", AFTER_FAILURE),
+    ("`workflow_run` after a run of a fork's code", AFTER_FORK),
     ("any other event, such as `release`", replace(PUSH, name="release")),
+)
+TAG = replace(PUSH, ref="refs/tags/v1", branch=None, name="push")
+FEATURE = replace(PUSH, ref="refs/heads/feature", branch="feature")
+QUEUE = "gh-readonly-queue/main/pr-7"
+# What is asked of deployer.production: the event in words, what is checked out in words; both as they come; and whether
+# GitHub says that `main` contains it (None: GitHub does not answer).
+SOURCES: tuple[tuple[str, str, Event, str | None, bool | None], ...] = (
+    (
+        "`push`, `workflow_dispatch`, `schedule`, `repository_dispatch` on a deploy branch",
+        "its commit",
+        PUSH,
+        OWN,
+        False,
+    ),
+    ("`pull_request: closed`, merged into a deploy branch", "its merge commit", MERGED, MERGE, False),
+    ("`push` or `workflow_dispatch` on another branch", "its commit", FEATURE, OWN, True),
+    ("`pull_request`, open", "whatever", replace(CLOSED, action="opened"), OTHER, True),
+    ("`pull_request: closed`, not merged", "whatever", CLOSED, OTHER, True),
+    ("`pull_request_target`, merged", "the base's commit", TARGET_MERGED, OWN, False),
+    (
+        "`pull_request_target`, open",
+        "the pull request's code",
+        TARGET_OPEN,
+        OTHER,
+        False,
+    ),
+    ("a tag, a release", "a commit that a deploy branch contains", TAG, OWN, True),
+    ("a tag, a release", "another commit", TAG, OWN, False),
+    ("`workflow_run`", "a commit that a deploy branch contains", AFTER_PUSH, OTHER, True),
+    ("`workflow_run` after a fork's pull request", "the fork's code", AFTER_FORK, OTHER, False),
+    ("`issue_comment`", "the pull request's code", replace(PUSH, name="issue_comment"), OTHER, False),
+    ("any event, with another `ref` of actions/checkout", "a commit that a deploy branch contains", PUSH, OTHER, True),
+    (
+        "`merge_group`",
+        "its commit",
+        replace(PUSH, name="merge_group", ref=f"refs/heads/{QUEUE}", branch=QUEUE),
+        OWN,
+        True,
+    ),
+    ("any event", "another commit than the event's, and GitHub does not answer", PUSH, OTHER, None),
+    ("any event", "no repository that can be read", PUSH, None, True),
 )
 # What each operation without a flow file does.
 OPERATIONS = {
@@ -87,6 +140,24 @@ def decisions() -> str:
         what = f"skips: {sentence(operation.reason)}" if isinstance(operation, Skip) else f"{operation.name}s"
         rows.append((words, what))
     return table(("event", "what happens"), rows)
+
+
+def production() -> str:
+    """The table of what may go to production, as the code decides it."""
+    inputs = read_inputs({"INPUT_FLOW": "flow.py", "INPUT_OPERATION": "deploy"})
+    rows = []
+    for words, commit_in_words, event, commit, contained in SOURCES:
+
+        def contains(branches: DeployBranches, _: str, contained: bool | None = contained) -> str | None:
+            if contained is None:
+                raise Unanswered("GitHub did not answer.", "")
+            return branches.default if contained else None
+
+        right = production_right(event, commit, inputs, contains)
+        beside = check_checkout(event, commit, inputs, right) is None
+        cell = "yes" if right.allowed else f"no: {sentence(right.why)}"
+        rows.append((words, commit_in_words, cell, "yes" if beside else "no, since the job has secrets"))
+    return table(("event", "what is checked out", "production", "beside it, with `project-branch`"), rows)
 
 
 def compatibility(measured: dict[str, Any], orchestrator: str) -> str:
@@ -159,6 +230,7 @@ def generated() -> dict[str, str]:
         "inputs": lambda: inputs(action),
         "outputs": lambda: outputs(action),
         "decisions": decisions,
+        "production": production,
         "reasons": lambda: table(
             ("`failure-reason`", "what it means", "what to do"),
             [(f"`{reason}`", sentence(meaning), sentence(todo)) for reason, meaning, todo in advice_table()],

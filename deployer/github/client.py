@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
 
 from deployer.deadline import Cancellation, Deadline
 from deployer.github.bounded import Abandoned, bounded
@@ -30,6 +31,8 @@ MOST_COMMITS = 50
 """Commits of one push that are asked about: a merge queue merges fewer, a force-push of a branch has too many."""
 MOST_PAGES = 100
 """Of a list: 10,000 comments. A server that always names a next page is left after them."""
+CONTAINED = ("behind", "identical")
+"""How a comparison says that its second commit is in the first one's history."""
 WORKFLOW_LOGIN = "github-actions[bot]"
 """Who GITHUB_TOKEN writes as."""
 
@@ -115,6 +118,34 @@ class GitHubClient:
         if not isinstance(found, dict):
             raise unexpected(doing, f"no object: {found!r:.200}", self._api_url)
         return headers, found
+
+    def branches(self, prefix: str) -> Mapping[str, str]:
+        """The branches whose names begin with a prefix, each with its last commit.
+
+        Asked for as refs, not by name: where a commit is looked for by name, a tag or a commit may bear it too.
+        """
+        doing = "asking for the branches"
+        pages = self._pages(f"{self._repository}/git/matching-refs/heads/{quote(prefix)}", doing)
+        return dict(self._read(doing, _head, raw) for raw in pages)
+
+    def contains(self, head: str, commit: str) -> bool:
+        """Whether a branch, by its last commit, contains a commit of the repository.
+
+        A comparison's status is that of its second commit: `behind` where the first has more, `identical`, `ahead`, or
+        `diverged`. A commit that only a fork has is `ahead` or `diverged`, one that nobody has is not found.
+
+        Args:
+            head: the SHA of the branch's last commit.
+            commit: a full SHA.
+        """
+        doing = "comparing two commits"
+        try:
+            _, found = self._ask("GET", f"{self._repository}/compare/{head}...{commit}?per_page=1", doing)
+        except GitHubError as error:
+            if error.status in (NOT_FOUND, UNPROCESSABLE):
+                return False
+            raise
+        return self._read(doing, lambda: _text(found["status"])) in CONTAINED
 
     def can_read_comments(self) -> None:
         """Ask for the repository's newest comment, which a token without the right is refused.
@@ -282,6 +313,11 @@ def _pull_request(raw: Mapping[str, Any]) -> PullRequest:
         merged_at=_text(raw["merged_at"]),
         url=_text(raw["html_url"]),
     )
+
+
+def _head(raw: Mapping[str, Any]) -> tuple[str, str]:
+    """A branch's name and its last commit, of a Git Reference."""
+    return _text(raw["ref"]).removeprefix("refs/heads/"), _text(raw["object"]["sha"])
 
 
 def _comment(raw: Mapping[str, Any], header: CommentHeader) -> Comment:

@@ -26,6 +26,7 @@ from deployer.outcome import (
     Standing,
     Status,
 )
+from deployer.production import check_target
 from deployer.worker import protocol
 from deployer.worker.client import WorkerCancelled, WorkerError
 
@@ -57,12 +58,33 @@ def prepare(handle: FlowHandle, outcome: FlowOutcome) -> FlowOutcome:
             production_by_default=opened.production is True and handle.job.inputs.production is None,
             warnings=outcome.warnings + opened.warnings + _image_warning(opened, outcome.orchestrator),
         )
-        if outcome.description is not None and _triggers(handle.job.inputs, outcome.operation):
+        outcome = with_failure(outcome, _refused(handle, outcome))
+        if (
+            outcome.failure is None
+            and outcome.description is not None
+            and _triggers(handle.job.inputs, outcome.operation)
+        ):
             request = protocol.CheckParameters(parameters=dict(handle.job.inputs.parameters))
             handle.call(request, dict[str, str], deadline)
     except WorkerError as error:
         outcome = failed(outcome, error)
     return replace(outcome, seconds=time.monotonic() - started)
+
+
+def _refused(handle: FlowHandle, outcome: FlowOutcome) -> Failure | None:
+    """Why the code may not be deployed where Metaflow would deploy it; what is only triggered is deployed already."""
+    if outcome.operation != "deploy" or outcome.description is None:
+        return None
+    inputs = handle.job.inputs
+    return check_target(
+        outcome.description.project,
+        None,
+        outcome.production is True,
+        handle.right,
+        flow=outcome.description.name,
+        project_branch=inputs.project_branch,
+        production=inputs.production,
+    )
 
 
 def deploy(handle: FlowHandle, outcome: FlowOutcome) -> FlowOutcome:

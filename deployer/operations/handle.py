@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
@@ -11,7 +12,9 @@ import msgspec
 from deployer.console import Console
 from deployer.deadline import Cancellation, Deadline
 from deployer.inputs import Inputs
+from deployer.operations.sources import Sources
 from deployer.outcome import Provenance
+from deployer.production import ProductionRight
 from deployer.worker import protocol
 from deployer.worker.client import FlowProcess, Worker, WorkerCancelled, WorkerTimeout
 
@@ -32,7 +35,8 @@ class Job:
     """The absolute folder that flows are deployed from."""
     provenance: Callable[[str], Provenance]
     """The provenance of a flow file."""
-    production_by_default: bool
+    sources: Sources
+    """Where the code of its flows comes from."""
     trigger_key: str
     """What makes this attempt of this job one and the same asker."""
 
@@ -45,6 +49,11 @@ class FlowHandle:
         self._request = request
         self._process: FlowProcess | None = None
         self.opened: protocol.Opened | None = None
+
+    @property
+    def right(self) -> ProductionRight:
+        """Whether the code of the flow may go to production."""
+        return self.job.sources.right(Path(self._request.flow_file or self.job.folder))
 
     def open(self, deadline: Deadline) -> protocol.Opened:
         """Import the flow, once; answers from then on what was found.

@@ -19,6 +19,7 @@ from deployer.inputs import Inputs
 from deployer.operations.deploy import deploy, prepare, trigger_existing
 from deployer.operations.handle import FlowHandle, Job
 from deployer.operations.options import open_request
+from deployer.operations.sources import Sources, sources_of
 from deployer.outcome import DeployError, Failure, FailureReason, FlowOutcome, Provenance, Status
 from deployer.worker.client import Worker
 from deployer.worker.environment import interpreter, metaflow_variables
@@ -54,13 +55,14 @@ def run_job(
     Raises:
         DeployError: what failed belongs to no flow (requirements that cannot be installed).
     """
-    outcomes = tuple(_read(flow, operation, inputs, workspace) for flow in _targets(inputs))
+    sources = sources_of(event, inputs, workspace, cancellation)
+    outcomes = tuple(_read(flow, operation, inputs, workspace, sources) for flow in _targets(inputs))
     if any(outcome.failure is not None for outcome in outcomes):
         return _hold_back(outcomes)
     with open_worker(
         event, inputs, environ=environ, workspace=workspace, console=console, cancellation=cancellation
     ) as worker:
-        job = make_job(event, inputs, worker, console, cancellation, workspace)
+        job = make_job(event, inputs, worker, console, cancellation, workspace, sources)
         return _run(job, operation, outcomes)
 
 
@@ -78,8 +80,12 @@ def open_worker(
 
     Raises:
         DeployError: what the inputs ask for cannot be had (requirements that cannot be installed, a role that AWS does
-            not let the job assume).
+            not let the job assume), or must not be (requirements of a checkout that is not trusted with secrets).
     """
+    if inputs.requirements:
+        refused = sources_of(event, inputs, workspace, cancellation).check(workspace / inputs.working_directory)
+        if refused is not None:
+            raise DeployError(refused)
     with tempfile.TemporaryDirectory(prefix="metaflow-deploy-") as name:
         folder = Path(name)
         own = metaflow_variables(inputs, environ, event.repository or "", folder)
@@ -110,7 +116,7 @@ def _targets(inputs: Inputs) -> tuple[str | None, ...]:
     return inputs.flows or (None,)
 
 
-def _read(flow: str | None, operation: str, inputs: Inputs, workspace: Path) -> FlowOutcome:
+def _read(flow: str | None, operation: str, inputs: Inputs, workspace: Path, sources: Sources) -> FlowOutcome:
     """The outcome to start from: what can be said of the flow file without importing it."""
     name = flow if flow is not None else inputs.deployment_id or ""
     if flow is not None:
@@ -124,20 +130,29 @@ def _read(flow: str | None, operation: str, inputs: Inputs, workspace: Path) -> 
         read_flow(workspace / name, workspace)
     except DeployError as error:
         return replace(outcome, status=Status.FAILURE, failure=error.failure)
-    return outcome
+    refused = sources.check(workspace / name)
+    return replace(outcome, status=Status.FAILURE, failure=refused) if refused is not None else outcome
 
 
 def make_job(
-    event: Event, inputs: Inputs, worker: Worker, console: Console, cancellation: Cancellation, workspace: Path
+    event: Event,
+    inputs: Inputs,
+    worker: Worker,
+    console: Console,
+    cancellation: Cancellation,
+    workspace: Path,
+    sources: Sources | None = None,
 ) -> Job:
     """What all flows of a job share; arguments as `run_job`."""
+    sources = sources or sources_of(event, inputs, workspace, cancellation)
 
     def provenance(flow: str) -> Provenance:
+        commit = sources.commit(workspace / flow) or event.sha
         return Provenance(
             repository=event.repository or "",
             flow=flow,
-            commit=event.sha or "",
-            commit_time=event.commit_time,
+            commit=commit,
+            commit_time=event.commit_time if commit == event.sha else None,
             pull_request=event.pull_request,
             workflow_run=event.run_id,
             run_attempt=event.run_attempt,
@@ -153,7 +168,7 @@ def make_job(
         workspace=str(workspace),
         folder=str((workspace / inputs.working_directory).resolve()),
         provenance=provenance,
-        production_by_default=event.branch is not None and event.branch == event.default_branch,
+        sources=sources,
         trigger_key=f"{event.repository}-{event.run_id}-{event.run_attempt}-{event.job}",
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from deployer.inputs import Inputs, config_options
@@ -38,14 +39,15 @@ def deployer_options(inputs: Inputs) -> dict[str, Any]:
 def open_request(job: Job, flow: str | None) -> protocol.Open:
     """The request that opens a flow of this job; `flow` is relative to the working directory."""
     inputs = job.inputs
+    flow_file = Path(job.folder, flow) if flow is not None else None
     return protocol.Open(
         orchestrator=inputs.orchestrator,
         folder=job.folder,
-        flow_file=f"{job.folder.rstrip('/')}/{flow}" if flow is not None else None,
+        flow_file=str(flow_file) if flow_file is not None else None,
         repository_root=job.workspace,
         deployer_options=deployer_options(inputs),
         production=inputs.production,
-        production_by_default=job.production_by_default,
+        production_by_default=flow_file is not None and job.sources.right(flow_file).allowed,
         project_branch=inputs.project_branch,
         deployment_name=inputs.deployment_name,
         airflow=airflow_settings(inputs, job.folder),

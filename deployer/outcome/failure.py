@@ -10,6 +10,7 @@ class FailureReason(StrEnum):
     """The closed list of the output `failure-reason`; what to do for each is in `deployer.report.advice`."""
 
     INPUT = "input"
+    SOURCE = "source"
     FLOW_INVALID = "flow-invalid"
     FLOW_IMPORT = "flow-import"
     CREDENTIALS = "credentials"

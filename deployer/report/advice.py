@@ -9,6 +9,10 @@ ADVICE: dict[FailureReason, tuple[str, str]] = {
         "An input is missing, misspelt or contradicts another; nothing was deployed.",
         "Correct the inputs that the annotations name; all mistakes are told at once.",
     ),
+    FailureReason.SOURCE: (
+        "The code that is checked out may not be deployed so: no deploy branch contains it, or GitHub cannot be asked.",
+        "Merge it, name its branch in `deploy-branches`, or deploy a flow with @project to a `project-branch`.",
+    ),
     FailureReason.FLOW_INVALID: (
         "The flow file is no valid flow: a syntax error, no FlowSpec or two, no `__main__` guard, a broken graph.",
         "Correct the line of the annotation; `python flow.py check` tells the same on your machine.",

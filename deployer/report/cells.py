@@ -293,7 +293,7 @@ def _production(flow: FlowOutcome) -> str:
     if not flow.production:
         return ""
     if flow.production_by_default:
-        return " · `--production`, since the default branch is deployed and no `project-branch` is given"
+        return " · `--production`, since the code is of a deploy branch and no `project-branch` is given"
     return " · `--production`"
 
 

@@ -39,6 +39,7 @@ DONE = {
 # Why nothing was deployed, in the few words that a heading has room for.
 WHY = {
     FailureReason.INPUT: "the inputs need correction",
+    FailureReason.SOURCE: "the code may not go to production from here",
     FailureReason.FLOW_INVALID: "not a valid flow",
     FailureReason.FLOW_IMPORT: "the file cannot be imported",
     FailureReason.CREDENTIALS: "credentials are missing or refused",

@@ -7,6 +7,7 @@ bodies that it accepts, to GitHub's published OpenAPI description, which does no
 
 What that shows: every object has the fields that GitHub promises, in their types, and none that GitHub doesn't know.
 What it can't show: that the values are those that GitHub would give. There is no git here (any 40-digit SHA is a
-commit, histories are lines), no permissions beyond the kind of token, no rendering of Markdown, no webhooks, no
+commit, histories are lines) unless a test hands it a repository of git's, whose branches and comparisons it then
+serves; and there are no permissions beyond the kind of token, no rendering of Markdown, no webhooks, no
 rate limit that is enforced (it is counted and told; ask for the refusal as a failure), and none of GitHub's delays.
 """

@@ -24,6 +24,7 @@ DOCUMENTED = {
     "commit": "/commits/commits#get-a-commit",
     "pulls_of_commit": "/commits/commits#list-pull-requests-associated-with-a-commit",
     "compare": "/commits/commits#compare-two-commits",
+    "matching_branches": "/git/refs#list-matching-references",
     "issue": "/issues/issues#get-an-issue",
     "list_comments": "/issues/comments#list-issue-comments",
     "create_comment": "/issues/comments#create-an-issue-comment",

@@ -6,6 +6,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -96,6 +97,10 @@ class GitHubControl:
     def add_commits(self, *shas: str, repository: str = "octo-org/flows") -> None:
         """Add commits to the default branch that came with no pull request, the oldest first."""
         self._ask("POST", "commits", {"repository": repository, "commits": list(shas)})
+
+    def set_history(self, folder: Path, *, repository: str = "octo-org/flows") -> None:
+        """Have a real git repository on this machine answer for the commits and branches of a repository."""
+        self._ask("POST", "histories", {"repository": repository, "folder": str(folder)})
 
     def add_comment(self, number: int, body: str, *, author: str, repository: str = "octo-org/flows") -> dict[str, Any]:
         """Add somebody's comment; it is sent by mail as any other.

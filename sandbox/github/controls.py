@@ -61,6 +61,11 @@ def _add_writing(app: Flask, store: Store, shapes: Callable[[], Shapes]) -> None
             store.add_repository(asked["repository"]).add_commits(tuple(asked["commits"]))
         return jsonify({})
 
+    @app.post(f"{PATH}/histories")
+    def control_history() -> Response:
+        store.set_history(_asked()["repository"], _asked()["folder"])
+        return jsonify({})
+
     @app.post(f"{PATH}/comments")
     def control_comment() -> Any:
         asked = _asked()

@@ -58,10 +58,19 @@ def _add_reading(app: Flask, store: Store) -> None:
     def compare(owner: str, name: str, basehead: str) -> Response:
         found = _repository(store, owner, name)
         base, dots, head = (found.resolve(part) or part for part in basehead.partition("..."))
-        if not dots or not is_sha(base) or not is_sha(head):
+        compared = found.compare(base, head) if dots and is_sha(base) and is_sha(head) else None
+        if compared is None:
             raise NotFoundError
         page, per_page = _paging(250)
-        return jsonify(shapes().comparison(found, base, head, slice((page - 1) * per_page, page * per_page)))
+        part = slice((page - 1) * per_page, page * per_page)
+        return jsonify(shapes().comparison(found, base, head, compared, part))
+
+    @app.get(REPO + "/git/matching-refs/heads/")
+    @app.get(REPO + "/git/matching-refs/heads/<path:prefix>")
+    def matching_branches(owner: str, name: str, prefix: str = "") -> Response:
+        found = _repository(store, owner, name)
+        heads = [(branch, sha) for branch, sha in found.branches().items() if branch.startswith(prefix)]
+        return _page(heads, found, lambda head: shapes().reference(found, *head))
 
 
 def _add_own(app: Flask, store: Store) -> None:

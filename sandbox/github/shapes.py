@@ -7,6 +7,7 @@ import zlib
 from dataclasses import dataclass
 from typing import Any
 
+from sandbox.github.history import Comparison
 from sandbox.github.store import BOT, Comment, PullRequest, Repository, made_up_sha
 
 Object = dict[str, Any]
@@ -285,11 +286,8 @@ class Shapes:
             "parents": [{"sha": before, "url": f"{url}/commits/{before}", "html_url": f"{page}/{before}"}],
         }
 
-    def comparison(self, repository: Repository, base: str, head: str, page: slice) -> Object:
-        """A Commit Comparison of two commits of the line; a commit outside it is the line's next one."""
-        line = [*repository.commits, *(sha for sha in (base, head) if sha not in repository.commits)]
-        first, last = line.index(base), line.index(head)
-        ahead, behind = line[first + 1 : last + 1], line[last + 1 : first + 1]
+    def comparison(self, repository: Repository, base: str, head: str, found: Comparison, page: slice) -> Object:
+        """A Commit Comparison."""
         compared = f"{self.html}/{repository.full_name}/compare/{base}...{head}"
         return {
             "url": f"{self._repo(repository)}/compare/{base}...{head}",
@@ -298,13 +296,23 @@ class Shapes:
             "diff_url": f"{compared}.diff",
             "patch_url": f"{compared}.patch",
             "base_commit": self.commit(repository, base),
-            "merge_base_commit": self.commit(repository, line[min(first, last)]),
-            "status": "ahead" if ahead else "behind" if behind else "identical",
-            "ahead_by": len(ahead),
-            "behind_by": len(behind),
-            "total_commits": len(ahead),
-            "commits": [self.commit(repository, sha) for sha in ahead[page]],
+            "merge_base_commit": self.commit(repository, found.merge_base),
+            "status": found.status,
+            "ahead_by": len(found.ahead),
+            "behind_by": len(found.behind),
+            "total_commits": len(found.ahead),
+            "commits": [self.commit(repository, sha) for sha in found.ahead[page]],
             "files": [],
+        }
+
+    def reference(self, repository: Repository, branch: str, sha: str) -> Object:
+        """A Git Reference, of a branch."""
+        url = f"{self._repo(repository)}/git"
+        return {
+            "ref": f"refs/heads/{branch}",
+            "node_id": _node("REF", repository.id, branch),
+            "url": f"{url}/refs/heads/{branch}",
+            "object": {"sha": sha, "type": "commit", "url": f"{url}/commits/{sha}"},
         }
 
     def _repo(self, repository: Repository) -> str:

@@ -7,7 +7,10 @@ import itertools
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
+
+from sandbox.github.history import Comparison, GitHistory, compare_in_line
 
 DEFAULT_REPOSITORY = "octo-org/flows"
 BOT = "github-actions[bot]"
@@ -66,7 +69,7 @@ class Comment:
 
 @dataclass(kw_only=True)
 class Repository:
-    """A repository; its commits are one line, the oldest first."""
+    """A repository; its commits are one line, the oldest first, unless it has a real history."""
 
     id: int
     owner: str
@@ -76,6 +79,8 @@ class Repository:
     comments: dict[int, Comment] = field(default_factory=dict)
     commits: list[str] = field(default_factory=list)
     created_at: str = field(default_factory=now)
+    history: GitHistory | None = None
+    """The real repository behind it, for what is asked of commits and branches."""
 
     @property
     def full_name(self) -> str:
@@ -92,6 +97,8 @@ class Repository:
 
     def resolve(self, reference: str) -> str | None:
         """The SHA of a branch or a commit; None where there is none."""
+        if self.history is not None:
+            return self.history.commit(reference)
         if reference == self.default_branch:
             return self.commits[-1] if self.commits else None
         heads = [pull.head_sha for pull in self.pulls.values() if pull.head == reference]
@@ -101,6 +108,21 @@ class Repository:
         if found:
             return found[0]
         return reference if is_sha(reference) else None
+
+    def branches(self) -> dict[str, str]:
+        """All branches, each with its last commit, by name."""
+        if self.history is not None:
+            return self.history.branches()
+        found = {pull.head: pull.head_sha for pull in self.pulls.values() if pull.state == "open"}
+        if self.commits:
+            found[self.default_branch] = self.commits[-1]
+        return dict(sorted(found.items()))
+
+    def compare(self, base: str, head: str) -> Comparison | None:
+        """Compare two commits; None where they have nothing in common."""
+        if self.history is not None:
+            return self.history.compare(base, head)
+        return compare_in_line(self.commits, base, head)
 
 
 def is_sha(text: str) -> bool:
@@ -143,6 +165,11 @@ class Store:
                 self.repositories[full_name.lower()] = found
             found.default_branch = default_branch or found.default_branch
             return found
+
+    def set_history(self, full_name: str, folder: str) -> None:
+        """Have a real repository answer for a repository's commits and branches."""
+        with self.lock:
+            self.add_repository(full_name).history = GitHistory(Path(folder))
 
     def find(self, full_name: str) -> Repository | None:
         """The repository of that name, whatever its case, as on GitHub."""

@@ -268,7 +268,7 @@ def test_a_project_flow_goes_to_production_with_its_schedule(
     assert one["schedule"] == "0 0 * * ? *"
     comment = pulls.comments(number)[0]
     assert "every day at 00:00 UTC" in comment
-    assert "branch `prod` · `--production`, since the default branch is deployed" in comment
+    assert "branch `prod` · `--production`, since the code is of a deploy branch" in comment
 
 
 def test_a_project_branch_is_deployed_beside_production(runner: Runner, workspace: Path) -> None:

@@ -94,7 +94,8 @@ def test_an_operation_by_name_runs_on_any_event_and_branch() -> None:
         ({"operation": "trigger", "tags": "a"}, "`tags` is ignored, since nothing is deployed"),
         ({"operation": "trigger", "trigger": "true"}, "`trigger` is ignored, since `operation: trigger`"),
         ({"operation": "trigger", "config": "{a: {b: 1}}"}, None),
-        ({"operation": "deploy", "deploy-branches": "main"}, "`deploy-branches` is ignored, since `operation: deploy`"),
+        ({"operation": "deploy", "deploy-branches": "main"}, None),
+        ({"operation": "trigger", "deploy-branches": "main"}, None),
         ({"deploy-branches": "main"}, None),
         ({"production": "true", "metaflow-user": "ci", "comment": "failures", "github-token": "ghs_0"}, None),
     ],
@@ -169,7 +170,7 @@ def test_a_skipped_job_tells_no_input_as_ignored() -> None:
 def test_every_input_is_read_by_an_operation() -> None:
     managing = [Manage(operation=one).uses for one in MANAGING]
     used = Deploy(runs=True).uses.union(Trigger().uses, Trigger(by_id=True).uses, *managing)
-    assert used == set(input_names()) - {"deploy-branches"}, "which `auto` alone reads"
+    assert used == set(input_names())
     assert Skip(reason="").uses == set(input_names())
 
 

@@ -267,7 +267,7 @@ def test_the_details_tell_the_image_and_what_was_replaced() -> None:
 
 
 def test_production_that_nobody_asked_for_is_explained() -> None:
-    assert "since the default branch is deployed" in details(outcome(flow(production_by_default=True)))["Project"]
+    assert "since the code is of a deploy branch" in details(outcome(flow(production_by_default=True)))["Project"]
     assert "default branch" not in details(outcome(flow()))["Project"]
 
 

@@ -35,6 +35,7 @@ ANSWERS: dict[tuple[str, str], Any] = {
     ("GET", r"/repos/[^/]+/[^/]+/commits/[^/]+"): models.Commit,
     ("GET", r"/repos/.+/commits/[^/]+/pulls"): list[models.PullRequestSimple],
     ("GET", r"/repos/.+/compare/.+"): models.CommitComparison,
+    ("GET", r"/repos/.+/git/matching-refs/heads/.*"): list[models.GitRef],
     ("GET", r"/repos/.+/issues/\d+/comments"): list[models.IssueComment],
     ("POST", r"/repos/.+/issues/\d+/comments"): models.IssueComment,
     ("GET", r"/repos/.+/issues/comments/\d+"): models.IssueComment,

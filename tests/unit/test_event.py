@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from deployer.checkout import checked_out_commit
-from deployer.event import Event, at_commit, job_context, read_event, read_payload
+from deployer.event import Event, WorkflowRun, at_commit, job_context, read_event, read_payload
 
 OLD, NEW = "a" * 40, "b" * 40
 
@@ -47,7 +47,8 @@ def test_a_merged_pull_request_is_its_base_and_its_merge_commit() -> None:
 def test_a_pull_request_that_is_not_merged_has_no_merge_commit() -> None:
     """GitHub fills `merge_commit_sha` with a trial merge."""
     event = read_event(environ("pull_request", "refs/pull/7/merge"), pull_request(merged=False))
-    assert (event.merged, event.sha) == (False, OLD)
+    assert (event.merged, event.sha, event.is_unmerged) == (False, OLD, True)
+    assert event.branch is None, "the base is not what is deployed"
 
 
 @pytest.mark.parametrize(
@@ -82,6 +83,24 @@ def test_a_deletion_is_seen_by_either_sign() -> None:
 )
 def test_only_a_branch_is_a_branch(ref: str, branch: str | None) -> None:
     assert read_event(environ("push", ref), {}).branch == branch
+
+
+def test_a_workflow_run_tells_whose_code_it_was_of() -> None:
+    run = {"event": "push", "conclusion": "success", "head_branch": "main", "head_sha": NEW}
+    own = {**run, "head_repository": {"full_name": "octo-org/flows"}}
+    event = read_event(environ("workflow_run"), {"workflow_run": own})
+    assert event.triggered_by == WorkflowRun(
+        event="push", conclusion="success", head_branch="main", head_sha=NEW, is_own=True
+    )
+    assert event.commits == (NEW,), "whose pull requests are told"
+    fork = {**run, "event": "pull_request", "head_repository": {"full_name": "mona/flows"}}
+    event = read_event(environ("workflow_run"), {"workflow_run": fork})
+    assert event.triggered_by is not None
+    assert not event.triggered_by.is_own
+    assert event.commits == ()
+    for odd in ({}, {"workflow_run": "x"}, {"workflow_run": {"head_repository": None}}):
+        assert read_event(environ("workflow_run"), odd).triggered_by == WorkflowRun()
+    assert read_event(environ("push"), {"workflow_run": own}).triggered_by is None
 
 
 @pytest.mark.parametrize("name", ["schedule", "repository_dispatch"])

@@ -1,11 +1,12 @@
 """What to do: the whole table of event, branch and inputs."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from deployer.branches import matches
-from deployer.event import Event
+from deployer.event import Event, WorkflowRun
 from deployer.inputs import Inputs, OperationName, input_names, read_inputs
 from deployer.operation import MANAGING, Deploy, Manage, Skip, Trigger, decide
 
@@ -57,7 +58,6 @@ def test_auto_deploys_the_default_branch(event: Event) -> None:
         (replace(PUSH, ref="", branch=None), "is no branch"),
         (replace(PUSH, deleted=True), "was deleted"),
         (replace(PUSH, name="issue_comment"), "deploys nothing by itself"),
-        (replace(PUSH, name="workflow_run"), "deploys nothing by itself"),
         (replace(PUSH, name="release"), "deploys nothing by itself"),
         (replace(PUSH, name="merge_group"), "deploys nothing by itself"),
         (replace(PUSH, name=""), "deploys nothing by itself"),
@@ -65,6 +65,38 @@ def test_auto_deploys_the_default_branch(event: Event) -> None:
     ],
 )
 def test_auto_skips_and_says_why(event: Event, why: str) -> None:
+    (operation,) = decide(event, inputs()).operations
+    assert isinstance(operation, Skip)
+    assert why in operation.reason
+
+
+RUN = WorkflowRun(event="push", conclusion="success", head_branch="main", head_sha="a" * 40, is_own=True)
+
+
+def after(**changes: Any) -> Event:
+    return replace(PUSH, name="workflow_run", triggered_by=replace(RUN, **changes))
+
+
+def test_auto_deploys_after_a_successful_run_of_a_push() -> None:
+    assert decide(after(), inputs()).operations == (Deploy(runs=False),)
+    release = after(head_branch="release/2")
+    assert decide(release, inputs(**{"deploy-branches": "release/*"})).operations == (Deploy(runs=False),)
+
+
+@pytest.mark.parametrize(
+    ("event", "why"),
+    [
+        (after(is_own=False), "a fork's code"),
+        (after(event="pull_request"), "started by `pull_request`"),
+        (after(event=None), "started by `None`"),
+        (after(conclusion="failure"), "ended with `failure`"),
+        (after(conclusion=None), "has not ended"),
+        (after(head_branch=None), "does not name the branch"),
+        (after(head_branch="feature"), "`feature` is not the default branch"),
+        (replace(PUSH, name="workflow_run", triggered_by=WorkflowRun()), "a fork's code"),
+    ],
+)
+def test_after_any_other_run_it_skips(event: Event, why: str) -> None:
     (operation,) = decide(event, inputs()).operations
     assert isinstance(operation, Skip)
     assert why in operation.reason

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -207,6 +209,45 @@ def test_a_comparison_lists_what_a_push_brought(github: Checked):
     assert github.ask("GET", f"{REPO}/compare/{shas[0]}...gone").status_code == 404
     page = github.ask("GET", f"{REPO}/compare/{shas[0]}...{shas[3]}?per_page=2&page=2").json
     assert ([one["sha"] for one in page["commits"]], page["total_commits"]) == ([shas[3]], 3)
+
+
+def test_branches_are_listed_by_how_they_begin(github: Checked):
+    shas = [letter * 40 for letter in "ab"]
+    github.control("POST", "commits", {"repository": "octo-org/flows", "commits": shas})
+    github.add_pull_request(8, merged=False, merge_commit_sha=None, commits=["c" * 40], head="maintenance")
+    listed = github.ask("GET", f"{REPO}/git/matching-refs/heads/main").json
+    assert {one["ref"]: one["object"]["sha"] for one in listed} == {
+        "refs/heads/main": shas[1],
+        "refs/heads/maintenance": "c" * 40,
+    }
+    assert len(github.ask("GET", f"{REPO}/git/matching-refs/heads/").json) == 2
+    assert github.ask("GET", f"{REPO}/git/matching-refs/heads/release/").json == []
+
+
+def test_a_history_of_gits_answers_for_commits_and_branches(plain: Checked, tmp_path: Path):
+    def git(*arguments: str) -> str:
+        identity = ["-c", "user.name=Mona", "-c", "user.email=mona@example.com", "-c", "init.defaultBranch=main"]
+        command = ["git", *identity, *arguments]
+        return subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout.strip()
+
+    def commit(message: str) -> str:
+        git("commit", "--quiet", "--allow-empty", "--message", message)
+        return git("rev-parse", "HEAD")
+
+    git("init", "--quiet")
+    first, last = commit("first"), commit("last")
+    git("switch", "--quiet", "--create", "feature", first)
+    feature = commit("feature")
+    plain.control("POST", "histories", {"repository": "octo-org/flows", "folder": str(tmp_path)})
+
+    def status(base: str, head: str) -> str:
+        return str(plain.ask("GET", f"{REPO}/compare/{base}...{head}?per_page=1").json["status"])
+
+    assert [status("main", head) for head in (first, last, feature)] == ["behind", "identical", "diverged"]
+    assert status(first, "feature") == "ahead"
+    assert plain.ask("GET", f"{REPO}/compare/main...{'d' * 40}").status_code == 404
+    listed = plain.ask("GET", f"{REPO}/git/matching-refs/heads/").json
+    assert [one["object"]["sha"] for one in listed] == [feature, last]
 
 
 def test_a_comment_of_a_workflow_is_by_its_bot(github: Checked):

@@ -9,7 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from deployer.inputs import airflow
+from deployer.inputs import airflow, shell
 from deployer.inputs.mistake import Mistake
 from deployer.inputs.model import (
     WITHOUT_FLOW,
@@ -125,6 +125,7 @@ def _across(values: Mapping[str, Any], given: set[str]) -> list[Failure]:
         *_without_token(values),
         *_two_clusters(values),
         *airflow.across(values),
+        *shell.across(values),
         *_given_twice(values, given),
     ]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Mapping
 from urllib.parse import quote, unquote
 
@@ -14,7 +13,10 @@ TAG_LENGTH = 256
 # Letters, digits, spaces and `_.:/=+-@` are what AWS takes in a tag (Step Functions: TagResource). What else occurs is
 # percent-encoded, with `@` in the place of `%`.
 TAG_SAFE = " _.:/=+-"
-RUN_TAG_LENGTH = 100
+RUN_TAG_LENGTH = 200
+# Metaflow writes tags into shell commands without quotes: these mean themselves there, and what else occurs is
+# percent-encoded. `%` itself is among it, so that what was encoded is told from what was written.
+RUN_TAG_SAFE = "_.:/=+@,-"
 
 
 def to_tags(provenance: Provenance) -> dict[str, str]:
@@ -58,4 +60,6 @@ def run_tags(provenance: Provenance) -> tuple[str, ...]:
     tags = [f"repository:{provenance.repository}", f"commit:{provenance.commit}"]
     if provenance.pull_request is not None:
         tags.append(f"pull_request:{provenance.pull_request}")
-    return tuple(re.sub(r"\s+", "_", tag)[:RUN_TAG_LENGTH] for tag in tags if not tag.endswith(":"))
+    encoded = (quote(tag, safe=RUN_TAG_SAFE) for tag in tags if not tag.endswith(":"))
+    # half of a name would be another one's
+    return tuple(tag for tag in encoded if len(tag) <= RUN_TAG_LENGTH)

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.notebook import ask
 from sandbox.runner import JobEvent, JobResult, Runner, push
+from sandbox.world import World
 
 SHA = "6" * 40
 PUSH = JobEvent(name="push", payload=push(before="1" * 40, after=SHA), sha=SHA)
@@ -126,3 +128,19 @@ def test_an_endless_line_is_cut(runner: Runner, workspace: Path) -> None:
     assert re.search(r"^x{1000,} …", result.log, re.MULTILINE)
     assert "\nand on\n" in result.log
     assert len(result.log) < 1_000_000
+
+
+@pytest.mark.parametrize("tag", ["pr:$(id)", "it's"])
+@pytest.mark.parametrize("orchestrator", ["step-functions", "argo-workflows", "airflow"])
+def test_a_tag_that_a_shell_would_read_is_refused(orchestrator: str, tag: str, runner: Runner, workspace: Path) -> None:
+    result = deploy(runner, workspace, orchestrator=orchestrator, airflow_dags_folder="dags", tags=f"plain\n{tag}")
+    assert_refused(result, "`tags`", tag, "which Metaflow's command line cannot carry")
+
+
+def test_tags_arrive_whole(runner: Runner, workspace: Path, world: World, tmp_path: Path) -> None:
+    tags = ["pr:7", "a~b#c^d", "50%,x=@y+z", "über😀"]
+    following = {"trigger": "true", "wait": "completed", "poll_interval": "500ms"}
+    result = deploy(runner, workspace, deployment_name="TaggedHello", tags="\n".join(tags), **following)
+    assert result.outputs["run-status"] == "succeeded", result.log
+    found = ask(f"sorted(Run({result.outputs['run-pathspec']!r}).user_tags)", world.environment, tmp_path)
+    assert set(found) >= set(tags)

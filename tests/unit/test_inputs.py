@@ -56,7 +56,7 @@ def test_the_defaults_are_those_of_a_cautious_deployment() -> None:
 
 
 def test_a_list_of_flows_is_read_line_by_line() -> None:
-    assert read(flow="\n a.py \n\n# not this\nb c.py\n").flows == ("a.py", "b c.py")
+    assert read(flow="\n a.py \n\n# not this\nb c/d.py\n").flows == ("a.py", "b c/d.py")
 
 
 def test_a_shells_spelling_of_an_input_is_read_too() -> None:
@@ -273,12 +273,10 @@ def test_a_block_may_be_indented_and_have_windows_lines() -> None:
 
 
 def test_tags_may_start_with_a_number_sign_and_other_lists_have_comments() -> None:
-    inputs = read(tags="#1\nnightly", with_="# why\nretry:times=2", deploy_branches="# all of them\n**")
-    assert (inputs.tags, inputs.with_decorators, inputs.deploy_branches) == (
-        ("#1", "nightly"),
-        ("retry:times=2",),
-        ("**",),
-    )
+    inputs = read(with_="# why\nretry:times=2", deploy_branches="# all of them\n**")
+    assert (inputs.with_decorators, inputs.deploy_branches) == (("retry:times=2",), ("**",))
+    assert read(tags="#1\nnightly", operation="list").tags == ("#1", "nightly")
+    assert "'#1' with `#`" in mistakes(tags="#1\nnightly")["tags"], "the rest of Metaflow's command would be a comment"
 
 
 def test_a_config_is_a_path_or_a_value_or_text_for_its_own_parser() -> None:

@@ -19,6 +19,7 @@ from deployer.inputs import (
     Inputs,
     OperationName,
     check_paths,
+    insecure_connections,
     raw_input,
     read_inputs,
     secret_inputs,
@@ -84,6 +85,7 @@ def _act(
     operation = decision.operations[0]
     if isinstance(operation, Skip):
         return Outcome(operation="skip", skipped=operation.reason, warnings=warnings)
+    warnings = (*warnings, *insecure_connections(inputs, environ))
     if isinstance(operation, Doctor):
         asked = doctor.Doctor(
             event=event,

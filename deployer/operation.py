@@ -14,7 +14,7 @@ SERVED = ("push", *PULL_REQUEST, "workflow_dispatch", "repository_dispatch", "sc
 
 # What each operation reads. An input that was given and is in none of these is told as ignored.
 REPORTING = frozenset({"github-token", "comment", "comment-key"})
-CREDENTIALS = frozenset({"kubeconfig", "eks-cluster", "aws-region", "aws-role-to-assume"})
+CREDENTIALS = frozenset({"kubeconfig", "eks-cluster", "aws-region", "aws-role-to-assume", "allow-insecure"})
 AIRFLOW = frozenset(
     f"airflow-{name}" for name in ("dags-folder", "url", "token", "username", "password", "compatibility")
 )

@@ -1,6 +1,7 @@
 """INPUT_* as one frozen dataclass. Every mistake is told at once, each naming its input and what to write instead."""
 
 from deployer.inputs.config import ConfigPath, ConfigSource, ConfigValue, config_options
+from deployer.inputs.insecure import insecure_connections
 from deployer.inputs.model import (
     WITHOUT_FLOW,
     CommentMode,
@@ -29,6 +30,7 @@ __all__ = [
     "check_paths",
     "config_options",
     "input_names",
+    "insecure_connections",
     "raw_input",
     "read_inputs",
     "secret_inputs",

@@ -123,6 +123,7 @@ class Inputs:
     airflow_username: str | None = _input("airflow-username")
     airflow_password: str | None = _input("airflow-password", secret=True)
     airflow_compatibility: bool = _input("airflow-compatibility", "true")
+    allow_insecure: bool = _input("allow-insecure", "false")
     github_token: str | None = _input("github-token", "${{ github.token }}", secret=True)
     comment: CommentMode = _input("comment", "update")
     comment_key: str | None = _input("comment-key")

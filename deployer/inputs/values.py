@@ -358,6 +358,7 @@ CLEANERS: dict[str, Callable[[str], Any]] = {
     "airflow_username": _optional_line,
     "airflow_password": _optional_line,
     "airflow_compatibility": _boolean,
+    "allow_insecure": _boolean,
     "github_token": _optional_line,
     "comment": _choice(CommentMode),
     "comment_key": _optional_line,

@@ -144,3 +144,21 @@ def test_tags_arrive_whole(runner: Runner, workspace: Path, world: World, tmp_pa
     assert result.outputs["run-status"] == "succeeded", result.log
     found = ask(f"sorted(Run({result.outputs['run-pathspec']!r}).user_tags)", world.environment, tmp_path)
     assert set(found) >= set(tags)
+
+
+KUBECONFIG = """
+current-context: prod
+contexts: [{name: prod, context: {cluster: c, user: u}}]
+clusters: [{name: c, cluster: {server: 'http://cluster.invalid', proxy-url: 'http://proxy.invalid'}}]
+users: [{name: u, user: {token: t0ken-of-the-cluster}}]
+"""
+
+
+@pytest.mark.parametrize("allowed", ["false", "true"])
+def test_a_connection_that_can_be_read_is_a_warning(allowed: str, runner: Runner, workspace: Path) -> None:
+    given = {"orchestrator": "argo-workflows", "kubeconfig": KUBECONFIG, "deploy_timeout": "20s"}
+    result = deploy(runner, workspace, allow_insecure=allowed, **given)
+    assert result.exit_code == 1, "there is no such cluster"
+    warnings = [line for line in result.log.splitlines() if line.startswith("::warning") and "kubeconfig" in line]
+    told = [[word for word in ("`http://` server", "`proxy.invalid`") if word in line] for line in warnings]
+    assert told == ([["`http://` server"], ["`proxy.invalid`"]] if allowed == "false" else [])

@@ -6,8 +6,10 @@ import difflib
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from deployer.inputs.inside import is_inside
 from deployer.outcome import Failure, FailureReason
 
 TRUE = ("true", "True", "TRUE", "1", "yes", "on")
@@ -122,13 +124,18 @@ def _json(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return json.loads(value)
-    except ValueError:
-        raise Misfit(f"write a mapping, a list or JSON text, not {json.dumps(value)}") from None
+        read = json.loads(value)
+        json.dumps(read, ensure_ascii=False).encode()  # half of a surrogate pair is no character
+    except (ValueError, RecursionError):
+        raise Misfit(f"write a mapping, a list or JSON text, not {json.dumps(value)[:100]}") from None
+    return read
 
 
 def _file(value: Any, folder: str) -> str:
     path = os.path.join(folder, str(value))  # noqa: PTH118  # the rest of this room speaks of paths as text
+    workspace = os.environ.get("GITHUB_WORKSPACE")
+    if workspace and not is_inside(Path(path), Path(workspace)):
+        raise Misfit(f"write a path that stays in the checkout; {json.dumps(str(value))} leads out of it")
     if not os.path.isfile(path):  # noqa: PTH113
         raise Misfit(f"write the path of a file; there is none at {json.dumps(str(value))}")
     return path

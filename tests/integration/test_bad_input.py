@@ -112,6 +112,14 @@ def test_a_configs_file_is_the_checkouts(runner: Runner, workspace: Path) -> Non
         assert_refused(deploy(runner, workspace, config=f"settings: {path}"), "`config`", "leads out of the checkout")
 
 
+def test_an_include_files_path_is_the_checkouts(runner: Runner, workspace: Path) -> None:
+    text = GREETING.replace('Parameter("greeted", default="nobody")', 'IncludeFile("data")')
+    (workspace / "greeting.py").write_text(text.replace("import FlowSpec, Parameter", "import FlowSpec, IncludeFile"))
+    result = deploy(runner, workspace, flow="greeting.py", trigger="true", parameters="data: /proc/self/environ")
+    assert_refused(result, "`data`", "leads out of it")
+    assert "state machine" not in result.log.lower(), "nothing is deployed"
+
+
 def test_a_flow_file_has_a_size(runner: Runner, workspace: Path) -> None:
     (workspace / "large.py").write_text(f"data = {'x' * 3_000_000!r}\n")
     result = deploy(runner, workspace, flow="large.py")

@@ -63,6 +63,8 @@ def test_values_that_fit_are_converted(name: str, written: Any, expected: Any, t
         ("rate", "fast", "write a number"),
         ("verbose", "maybe", "write true or false"),
         ("layers", "{broken", "write a mapping, a list or JSON text"),
+        ("layers", "[" * 100_000, "write a mapping, a list or JSON text"),
+        ("layers", '["\\ud83d"]', "write a mapping, a list or JSON text"),
         ("data", "nowhere.csv", 'there is none at "nowhere.csv"'),
         ("epochs", None, "a value is needed"),
     ],
@@ -79,6 +81,14 @@ def test_an_include_file_is_found_from_the_working_directory(tmp_path: Path) -> 
     converted, failures = convert(declared(), {"epochs": 1, "data": "data.csv"}, str(tmp_path))
     assert failures == ()
     assert Path(converted["data"]).read_text() == "1,2"
+
+
+def test_an_include_file_is_the_checkouts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(tmp_path))
+    (tmp_path / "link.csv").symlink_to("/proc/self/environ")
+    for path in ("/proc/self/environ", "../other.csv", "link.csv"):
+        _, (failure,) = convert(declared(), {"epochs": 1, "data": path}, str(tmp_path))
+        assert f'"{path}" leads out of it' in failure.message
 
 
 def test_all_mistakes_are_told_at_once_with_the_flows_real_list(tmp_path: Path) -> None:

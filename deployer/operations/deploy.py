@@ -10,6 +10,7 @@ from deployer.deadline import Deadline
 from deployer.inputs import Inputs, Wait
 from deployer.operations.airflow import known_trace, wait_until_loaded
 from deployer.operations.causes import failed, with_failure
+from deployer.operations.declared import checked_values, stating_parameters
 from deployer.operations.handle import FlowHandle
 from deployer.operations.options import create_options
 from deployer.operations.put_back import Before, after_failure
@@ -64,7 +65,7 @@ def prepare(handle: FlowHandle, outcome: FlowOutcome) -> FlowOutcome:
             and outcome.description is not None
             and _triggers(handle.job.inputs, outcome.operation)
         ):
-            request = protocol.CheckParameters(parameters=dict(handle.job.inputs.parameters))
+            request = protocol.CheckParameters(parameters=dict(handle.parameters))
             handle.call(request, dict[str, str], deadline)
     except WorkerError as error:
         outcome = failed(outcome, error)
@@ -112,9 +113,13 @@ def run(handle: FlowHandle, outcome: FlowOutcome) -> FlowOutcome:
     """Trigger a run of the outcome's deployment, and follow it as far as the inputs say."""
     inputs, deployment = handle.job.inputs, outcome.deployment
     assert deployment is not None
+    checked = checked_values(handle, deployment)
+    outcome = replace(outcome, warnings=(*outcome.warnings, *checked.warnings))
+    if checked.failures:
+        return failed(outcome, WorkerError(checked.failures))
     request = protocol.Trigger(
         deployment=deployment,
-        parameters=dict(inputs.parameters),
+        parameters=dict(checked.values),
         key=f"{handle.job.trigger_key}-{deployment.id}",
     )
     try:
@@ -146,7 +151,7 @@ def _create(handle: FlowHandle, outcome: FlowOutcome) -> FlowOutcome:
         trace = known_trace(handle, name, deadline)
     except WorkerError as error:
         return replace(failed(outcome, error), standing=Standing.AS_BEFORE)
-    provenance = job.provenance(outcome.flow)
+    provenance = stating_parameters(job.provenance(outcome.flow), outcome.description)
     request = protocol.Create(options=create_options(job.inputs), provenance=provenance)
     try:
         created = handle.call(request, protocol.Created, deadline)

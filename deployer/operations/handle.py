@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -49,6 +49,8 @@ class FlowHandle:
         self._request = request
         self._process: FlowProcess | None = None
         self.opened: protocol.Opened | None = None
+        self.parameters: Mapping[str, Any] = job.inputs.parameters
+        """The run's Parameters: of the input's, those that this flow gets."""
 
     @property
     def right(self) -> ProductionRight:

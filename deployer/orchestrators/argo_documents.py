@@ -18,9 +18,10 @@ from typing import Any
 
 import msgspec
 
+from deployer.orchestrators.declared import of_template
 from deployer.orchestrators.kubernetes_objects import GROUP, VERSION, Object
 from deployer.orchestrators.provenance import ANNOTATION
-from deployer.outcome import Provenance
+from deployer.outcome import DeclaredParameters, Provenance
 
 NAME_LIMIT = 63
 PROBED = "0 0 1 1 *"
@@ -90,6 +91,12 @@ def version(template: Object, cron: Object | None) -> str:
 def tags(template: Object) -> tuple[str, ...]:
     """The Metaflow tags that the template gives its runs."""
     return tuple(str(tag) for tag in _json(annotations_of(template).get("metaflow/tags"), []))
+
+
+def declared(template: Object) -> DeclaredParameters:
+    """The flow's Parameters, as Metaflow wrote them."""
+    arguments = ((template.get("spec") or {}).get("arguments") or {}).get("parameters") or ()
+    return of_template(annotations_of(template).get("metaflow/parameters"), [str(one["name"]) for one in arguments])
 
 
 def deployed_at(template: Object) -> datetime | None:

@@ -154,6 +154,7 @@ class ArgoWorkflows:
             production_token=token,
             tags=documents.tags(template),
             deployed_at=documents.deployed_at(template),
+            declared=documents.declared(template),
         )
 
     def create_tags(self, provenance: Provenance) -> tuple[str, ...]:

@@ -327,7 +327,7 @@ FLOWS = (
     ErrorPattern(
         r"The decorator attribute (\S+) is currently not supported on Airflow for the @kubernetes decorator on step "
         r"(\S+)",
-        FailureReason.FLOW_INVALID,
+        FailureReason.DEPLOY,
         "Step `{1}` has `{0}` in its @kubernetes, which Airflow does not have.",
         "Take the attribute out, and its METAFLOW_KUBERNETES_… variable where one sets it for all steps.",
     ),

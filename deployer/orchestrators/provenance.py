@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote, unquote
 
-from deployer.outcome import Provenance
+from deployer.orchestrators import declared
+from deployer.outcome import FlowParameter, Provenance
 
 ANNOTATION = "metaflow-deploy/provenance"
 TAG_LENGTH = 256
@@ -17,16 +17,39 @@ RUN_TAG_LENGTH = 200
 # Metaflow writes tags into shell commands without quotes: these mean themselves there, and what else occurs is
 # percent-encoded. `%` itself is among it, so that what was encoded is told from what was written.
 RUN_TAG_SAFE = "_.:/=+@,-"
+PARAMETERS = "parameters"
+MOST_PARAMETER_TAGS = 20
+"""A resource has 50 tags at most, others' among them."""
 
 
 def to_tags(provenance: Provenance) -> dict[str, str]:
     """The provenance as AWS tags, without a prefix: only what is known, escaped to what AWS takes.
 
-    A value that is too long is left out and not cut: a flow file by half its name would look as if it were gone.
+    A value that is too long is left out and not cut: a flow file by half its name would look as if it were gone. The
+    flow's Parameters go into as many tags as they need (`parameters`, `parameters-2`, …), or into none.
     """
-    values = {key: str(value) for key, value in dataclasses.asdict(provenance).items() if value is not None}
+    values = {key: str(value) for key, value in vars(provenance).items() if value is not None and key != PARAMETERS}
     escaped = {key: _escaped(value) for key, value in values.items()}
-    return {key: value for key, value in escaped.items() if len(value) <= TAG_LENGTH}
+    fitting = {key: value for key, value in escaped.items() if len(value) <= TAG_LENGTH}
+    return fitting | (_parameter_tags(provenance.parameters) if provenance.parameters is not None else {})
+
+
+def _parameter_tags(parameters: Sequence[FlowParameter]) -> dict[str, str]:
+    texts: list[str] = []
+    for word in _escaped(declared.to_text(parameters)).split(" "):
+        if texts and len(texts[-1]) + 1 + len(word) <= TAG_LENGTH:
+            texts[-1] += f" {word}"
+        else:
+            texts.append(word)
+    if len(texts) > MOST_PARAMETER_TAGS or any(len(text) > TAG_LENGTH for text in texts):
+        return {}
+    return {f"{PARAMETERS}-{number}" if number > 1 else PARAMETERS: text for number, text in enumerate(texts, 1)}
+
+
+def _parameters(values: Mapping[str, str]) -> tuple[FlowParameter, ...] | None:
+    keys = [PARAMETERS, *(f"{PARAMETERS}-{number}" for number in range(2, MOST_PARAMETER_TAGS + 1))]
+    texts = [values[key] for key in keys if key in values]
+    return declared.from_text(" ".join(texts)) if texts else None
 
 
 def _escaped(value: str) -> str:
@@ -52,6 +75,7 @@ def from_tags(tags: Mapping[str, str]) -> Provenance | None:
         run_attempt=number("run_attempt"),
         environment=values.get("environment"),
         deployed_at=values.get("deployed_at"),
+        parameters=_parameters(values),
     )
 
 

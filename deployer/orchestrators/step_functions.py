@@ -153,6 +153,7 @@ class StepFunctions:
             production_token=token,
             tags=documents.run_tags(machine),
             deployed_at=documents.deployed_at(machine, provenance, tags.get(TAG_PREFIX + REVISION)),
+            declared=documents.declared(machine, provenance, tags.get(TAG_PREFIX + REVISION)),
         )
 
     def create_tags(self, provenance: Provenance) -> tuple[str, ...]:

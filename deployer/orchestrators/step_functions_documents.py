@@ -15,8 +15,9 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+from deployer.orchestrators.declared import of_provenance, of_start_task
 from deployer.orchestrators.event_bridge import cron
-from deployer.outcome import DeployError, Failure, FailureReason, Provenance
+from deployer.outcome import DeclaredParameters, DeployError, Failure, FailureReason, Provenance
 
 LONGEST_UNHASHED = 60
 """Characters of a project's state machine's name, over which Metaflow cuts it and puts a hash behind it."""
@@ -88,6 +89,12 @@ def deployed_at(machine: Machine, provenance: Provenance | None, stamped: str | 
         with suppress(ValueError):
             return datetime.fromisoformat(provenance.deployed_at)
     return machine.get("creationDate") if revision(machine) == FIRST_REVISION else None
+
+
+def declared(machine: Machine, provenance: Provenance | None, stamped: str | None) -> DeclaredParameters | None:
+    """The flow's Parameters; arguments as `deployed_at`. What was recorded counts for the revision that it is of."""
+    recorded = of_provenance(provenance) if stamped == revision(machine) else None
+    return recorded or of_start_task(start_environment(machine))
 
 
 def project_of(name: str, flow_name: str, prefix: str | None) -> tuple[str | None, str | None]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from deployer.outcome.flow import DeclaredParameters, FlowParameter
+
 
 @dataclass(frozen=True, kw_only=True)
 class Provenance:
@@ -27,6 +29,8 @@ class Provenance:
     """The GitHub environment of the job."""
     deployed_at: str | None = None
     """When it was stamped, ISO 8601, UTC."""
+    parameters: tuple[FlowParameter, ...] | None = None
+    """What the flow declares, without defaults and help: not every orchestrator keeps names and types."""
 
 
 class Action(StrEnum):
@@ -112,5 +116,7 @@ class Deployment:
     """The Metaflow tags that its runs get."""
     deployed_at: datetime | None = None
     """When this very deployment was written last; None where nothing tells."""
+    declared: DeclaredParameters | None = None
+    """Its Parameters; None where nothing tells of them."""
     problems: tuple[str, ...] = ()
     """What is missing or refused of it, a sentence each: a schedule or a trigger that Metaflow promised."""

@@ -11,11 +11,21 @@ class FlowParameter:
 
     name: str
     type: str
-    """str, int, float, bool, JSONType or IncludeFile."""
+    """str, int, float, bool, JSONType or IncludeFile; of what is deployed also `number`, for an int or a float, and
+    empty where it is not known."""
     required: bool = False
     default: str | None = None
     """The default as text; None where there is none or where it is computed at deploy time."""
     help: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeclaredParameters:
+    """The Parameters of what is deployed, as far as the deployment itself carries them."""
+
+    parameters: tuple[FlowParameter, ...] = ()
+    complete: bool = True
+    """Whether there are no others. A state machine that plain Metaflow deployed lacks those without a default."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,21 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from deployer.outcome import FlowParameter, Step
-from deployer.worker.parameters import type_name
-
-
-def describe_parameter(parameter: Any) -> FlowParameter:
-    """A Parameter object of Metaflow; a default that is computed, or no plain value, is left out."""
-    default = parameter.kwargs.get("default")
-    plain = default is None or isinstance(default, str | int | float | bool)
-    return FlowParameter(
-        name=parameter.name,
-        type=type_name(parameter),
-        required=bool(parameter.kwargs.get("required")),
-        default=str(default) if plain and default is not None else None,
-        help=parameter.kwargs.get("help") if isinstance(parameter.kwargs.get("help"), str) else None,
-    )
+from deployer.outcome import Step
 
 
 def describe_steps(flow_class: Any, flow_file: str) -> tuple[Step, ...]:

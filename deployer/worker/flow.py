@@ -22,8 +22,9 @@ from deployer.outcome import (
 )
 from deployer.worker import commands, protocol
 from deployer.worker.airflow_deployer import deployer_impl
-from deployer.worker.description import describe_parameter, describe_steps
+from deployer.worker.description import describe_steps
 from deployer.worker.failures import import_failure, option_failure, relative_path
+from deployer.worker.parameters import describe_parameter
 from deployer.worker.runtime import installed_orchestrators
 
 

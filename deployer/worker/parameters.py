@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from deployer.inputs.inside import is_inside
-from deployer.outcome import Failure, FailureReason
+from deployer.outcome import Failure, FailureReason, FlowParameter
 
 TRUE = ("true", "True", "TRUE", "1", "yes", "on")
 FALSE = ("false", "False", "FALSE", "0", "no", "off")
@@ -30,15 +30,39 @@ def type_name(parameter: Any) -> str:
     return known.get(name, name)
 
 
+def describe_parameter(parameter: Any) -> FlowParameter:
+    """A Parameter object of Metaflow; a default that is computed, or no plain value, is left out.
+
+    A required one with a default is satisfied by the default, as on Metaflow's command line.
+    """
+    default = parameter.kwargs.get("default")
+    plain = default is None or isinstance(default, str | int | float | bool)
+    return FlowParameter(
+        name=parameter.name,
+        type=type_name(parameter),
+        required=bool(parameter.kwargs.get("required")) and default is None,
+        default=str(default) if plain and default is not None else None,
+        help=parameter.kwargs.get("help") if isinstance(parameter.kwargs.get("help"), str) else None,
+    )
+
+
 def convert(
     parameters: Sequence[Any], values: Mapping[str, Any], folder: str
 ) -> tuple[dict[str, Any], tuple[Failure, ...]]:
-    """Convert what was given to what Deployer's `trigger` takes.
+    """As `convert_declared`, of Metaflow's Parameter objects: to what Deployer's `trigger` takes."""
+    return convert_declared([describe_parameter(parameter) for parameter in parameters], values, folder)
+
+
+def convert_declared(
+    parameters: Sequence[FlowParameter], values: Mapping[str, Any], folder: str, *, complete: bool = True
+) -> tuple[dict[str, Any], tuple[Failure, ...]]:
+    """Convert what was given to the types that are declared.
 
     Args:
-        parameters: Metaflow's Parameter objects.
+        parameters: what is declared.
         values: what the user wrote, by parameter name.
         folder: where a relative path of an IncludeFile starts.
+        complete: whether nothing else is declared; if not, an unknown name is left as it is.
 
     Returns:
         The converted values by name, and a failure for each that is unknown, missing or of another type.
@@ -48,16 +72,19 @@ def convert(
     failures: list[Failure] = []
     for name, value in values.items():
         if name not in by_name:
-            failures.append(_unknown(name, parameters))
+            if complete:
+                failures.append(_unknown(name, parameters))
+            else:
+                converted[name] = value
             continue
         try:
-            converted[name] = _convert(type_name(by_name[name]), value, folder)
+            converted[name] = _convert(by_name[name].type, value, folder)
         except Misfit as misfit:
             failures.append(_failure(f"The parameter `{name}` is {_article(by_name[name])}: {misfit}.", parameters))
     failures += [
         _failure(f"The parameter `{name}` is required and was not given.", parameters)
         for name, parameter in by_name.items()
-        if parameter.kwargs.get("required") and name not in values
+        if parameter.required and name not in values
     ]
     return converted, tuple(failures)
 
@@ -74,6 +101,7 @@ def _convert(kind: str, value: Any, folder: str) -> Any:
         "str": _text,
         "int": _integer,
         "float": _number,
+        "number": _number_as_written,
         "bool": _boolean,
         "JSONType": _json,
         "IncludeFile": lambda path: _file(path, folder),
@@ -112,6 +140,14 @@ def _number(value: Any) -> float:
     raise Misfit(f"write a number, not {json.dumps(value, default=str)}")
 
 
+def _number_as_written(value: Any) -> int | float:
+    """A number of a type that is not known: `3` stays one that an int takes."""
+    try:
+        return _integer(value)
+    except Misfit:
+        return _number(value)
+
+
 def _boolean(value: Any) -> bool:
     if isinstance(value, bool):
         return value
@@ -141,21 +177,20 @@ def _file(value: Any, folder: str) -> str:
     return path
 
 
-def _article(parameter: Any) -> str:
-    kind = type_name(parameter)
+def _article(parameter: FlowParameter) -> str:
+    kind = parameter.type or "value"
     return f"an {kind}" if kind in ("int", "IncludeFile") else f"a {kind}"
 
 
-def _unknown(name: str, parameters: Sequence[Any]) -> Failure:
-    near = difflib.get_close_matches(name, [parameter.name for parameter in parameters], n=1)
-    hint = f" Did you mean `{near[0]}`?" if near else ""
+def _unknown(name: str, parameters: Sequence[FlowParameter]) -> Failure:
+    by_letters = {parameter.name.lower(): parameter.name for parameter in parameters}
+    near = difflib.get_close_matches(name.lower(), by_letters, n=1)
+    hint = f" Did you mean `{by_letters[near[0]]}`?" if near else ""
     return _failure(f"The flow has no parameter `{name}`.{hint}", parameters)
 
 
-def _failure(message: str, parameters: Sequence[Any]) -> Failure:
-    listed = ", ".join(
-        f"`{p.name}` ({type_name(p)}{', required' if p.kwargs.get('required') else ''})" for p in parameters
-    )
+def _failure(message: str, parameters: Sequence[FlowParameter]) -> Failure:
+    listed = ", ".join(f"`{one.name}`{_kind(one)}" for one in parameters)
     return Failure(
         reason=FailureReason.INPUT,
         input="parameters",
@@ -164,3 +199,9 @@ def _failure(message: str, parameters: Sequence[Any]) -> Failure:
         if listed
         else "The flow has no parameters: leave the input out.",
     )
+
+
+def _kind(parameter: FlowParameter) -> str:
+    """Type and need, as far as they are known, in brackets."""
+    words = [word for word in (parameter.type, "required" if parameter.required else "") if word]
+    return f" ({', '.join(words)})" if words else ""

@@ -18,7 +18,8 @@ from typing import Any
 
 import msgspec
 
-from deployer.outcome import DeployError, Failure, FailureReason, Provenance
+from deployer.orchestrators.declared import of_dag, of_provenance
+from deployer.outcome import DeclaredParameters, DeployError, Failure, FailureReason, Provenance
 
 STAMP = "# metaflow-deploy: "
 """How the first line of a delivered file begins; the provenance follows as JSON."""
@@ -47,6 +48,8 @@ class CompiledDag:
     tags: tuple[str, ...] = ()
     parameter_types: Mapping[str, str | None] = field(default_factory=dict)
     """The JSON type of each of Airflow's params (`integer`, `number`, `string`); None for any."""
+    declared: DeclaredParameters = DeclaredParameters()  # noqa: RUF009  # it is frozen
+    """The flow's Parameters."""
     provenance: Provenance | None = None
     version: str = ""
 
@@ -139,6 +142,7 @@ def _compiled(text: str, config: Mapping[str, Any]) -> CompiledDag:
     start = next((one for one in config["states"].values() if "annotations" in one["operator_args"]), None)
     operator = start["operator_args"] if start is not None else {}
     annotations = operator.get("annotations", {})
+    provenance = _provenance(text)
     return CompiledDag(
         dag_id=arguments["dag_id"],
         flow_name=config["metadata"]["flow_name"],
@@ -152,7 +156,8 @@ def _compiled(text: str, config: Mapping[str, Any]) -> CompiledDag:
         tags=tuple(arguments.get("tags") or ()),
         paused_upon_creation=bool(arguments.get("is_paused_upon_creation")),
         parameter_types={one["name"]: one.get("type") for one in config.get("metaflow_params") or ()},
-        provenance=_provenance(text),
+        declared=of_provenance(provenance) or of_dag(config.get("metaflow_params") or ()),
+        provenance=provenance,
         version=hashlib.sha256(repr(config).encode()).hexdigest()[:16],
     )
 

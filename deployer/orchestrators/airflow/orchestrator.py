@@ -97,6 +97,7 @@ class Airflow:
             provenance=compiled.provenance,
             tags=compiled.tags,
             deployed_at=compiled.start_date,
+            declared=compiled.declared,
         )
 
     def deliver(self, text: str, provenance: Provenance) -> None:

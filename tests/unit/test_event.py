@@ -166,6 +166,18 @@ def test_a_payload_that_is_none_is_empty(text: str, tmp_path: Path) -> None:
     assert read_payload({}) == {}
 
 
+def test_a_payload_that_github_does_not_send_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "event.json").open("wb") as file:
+        file.truncate(1 << 30)
+    assert read_payload({"GITHUB_EVENT_PATH": str(tmp_path / "event.json")}) == {}
+
+
+def test_half_of_a_surrogate_pair_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "event.json").write_text(json.dumps(pull_request(title="\ud83d\ude00 and \ud83d")))
+    event = read_event(environ("pull_request"), read_payload({"GITHUB_EVENT_PATH": str(tmp_path / "event.json")}))
+    assert event.pull_request_title == "😀 and \ufffd"
+
+
 def test_a_payload_is_read(tmp_path: Path) -> None:
     (tmp_path / "event.json").write_text(json.dumps({"title": "Größe"}))
     assert read_payload({"GITHUB_EVENT_PATH": str(tmp_path / "event.json")}) == {"title": "Größe"}

@@ -36,8 +36,6 @@ SAME_OPTION = {
     "deployer-options": {
         "environment": "metaflow-environment",
         "decospecs": "with",
-        "config": "config",
-        "config_value": "config",
     },
 }
 """The options of Deployer that have an input of their own: to give both leaves open which one holds."""

@@ -25,6 +25,16 @@ TRUE = ("true", "True", "TRUE")
 FALSE = ("false", "False", "FALSE")
 MOST_LISTED = 10
 REGION = r"[a-z]{2,4}(?:-[a-z]+){1,3}-[0-9]{1,2}"
+OWN_INPUTS = {
+    "branch": "project-branch",
+    "production": "production",
+    "name": "deployment-name",
+    # the input looks at the paths, these would not
+    "config": "config",
+    "config_value": "config",
+    "local_config_file": "config",
+}
+"""The top-level options of Deployer that only an input gives."""
 MEANS_TRUE = ("yes", "y", "on", "1", "t", "enabled", "ja")
 
 
@@ -183,7 +193,7 @@ def _create_options(text: str) -> Mapping[str, Any]:
 
 def _deployer_options(text: str) -> Mapping[str, Any]:
     options = _mapping(text)
-    for option, name in (("branch", "project-branch"), ("production", "production"), ("name", "deployment-name")):
+    for option, name in OWN_INPUTS.items():
         if _option(options, option) is not None:
             raise Mistake(f"has `{option}`, which is an input of its own", f"Write the input `{name}` instead.")
     return options

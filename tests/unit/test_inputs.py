@@ -136,6 +136,8 @@ def test_durations_have_units(written: str, seconds: float) -> None:
         ("create_options", "only-json: true", "Leave `only_json` out"),
         ("deployer_options", "branch: x", "the input `project-branch`"),
         ("deployer_options", "production: true", "the input `production`"),
+        ("deployer_options", "config: {a: /proc/self/environ}", "the input `config`"),
+        ("deployer_options", "local-config-file: ../a.json", "the input `config`"),
         ("config", "a: 1", "`name: path/to/file`"),
         ("config", "a: [1]", "`name: {key: value}`"),
         ("config", "a:", "gives nothing for 'a'"),

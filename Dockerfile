@@ -19,7 +19,7 @@ RUN uv pip install --quiet --no-cache --offline --no-deps --compile-bytecode --p
 
 FROM python:3.13-slim-trixie
 # Metaflow asks git which commit it packages, and so do flows and packages (setuptools-scm) while they are deployed.
-# hadolint ignore=DL3008
+# hadolint ignore=DL3008 # Debian keeps one version at a time, so a pin would only break
 RUN apt-get update --quiet=2 \
     && apt-get install --quiet=2 --yes --no-install-recommends git \
     && rm -rf /var/lib/apt/lists/*

@@ -7,7 +7,6 @@ import builtins
 import tokenize
 import warnings
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from deployer.outcome import DeployError, Failure, FailureReason
@@ -16,51 +15,52 @@ LARGEST_FLOW = 2_000_000
 """Bytes. Python's parser takes about a hundred times as much memory."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class FlowSource:
-    """What can be said of a flow file from its text."""
-
-    path: str
-    """Relative to the repository's root."""
-    class_name: str | None
-    """The FlowSpec subclass; None where it may be defined in a way that only importing shows."""
-    line: int | None
-    """Where that class is defined, counted from 1."""
-
-
-def read_flow(path: Path, root: Path) -> FlowSource:
-    """Read a flow file.
-
-    What only importing can show is let pass: a base class from another module, classes in a condition.
+def check_syntax(path: Path, root: Path) -> None:
+    """Check that a file is Python, before anything is started for it.
 
     Args:
         path: the file.
         root: the repository's root.
 
     Raises:
-        DeployError: it is no Python, holds no flow or two, or lacks the guard that starts it: Metaflow's Deployer
-            then waits an hour for a command that never writes (measured: file_read_timeout is 3600 s).
+        DeployError: it is not.
     """
-    name = str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
+    name = _relative(path, root)
     _check_size(path, name)
-    tree = _parse(path, name)
-    flows = _flow_classes(tree)
-    if len(flows) > 1:
-        raise _two_flows(name, flows)
-    if not flows and not _may_hold_a_flow(tree):
-        raise _invalid(
-            name,
-            None,
-            f"{name} holds no flow: no class in it is derived from FlowSpec.",
-            "Give the file that defines the flow, or derive a class from metaflow.FlowSpec.",
-        )
-    flow = flows[0] if flows else None
-    _check_start(tree, name, flow)
-    return FlowSource(
-        path=name,
-        class_name=flow.name if flow is not None else None,
-        line=flow.lineno if flow is not None else None,
-    )
+    _parse(path, name)
+
+
+def why_nothing_starts(path: Path, root: Path) -> Failure:
+    """Why a file that was run as a program started no flow, as far as its text tells.
+
+    Args:
+        path: the file, which is Python.
+        root: the repository's root.
+    """
+    name = _relative(path, root)
+    try:
+        tree = _parse(path, name)
+        flows = _flow_classes(tree)
+        if not flows and not _may_hold_a_flow(tree):
+            raise _invalid(
+                name,
+                None,
+                f"{name} holds no flow: no class in it is derived from FlowSpec.",
+                "Give the file that defines the flow, or derive a class from metaflow.FlowSpec.",
+            )
+        _check_start(tree, name, flows[-1] if flows else None)
+    except DeployError as error:
+        return error.failure
+    return _invalid(
+        name,
+        None,
+        f"{name} starts no flow when it is run as a program.",
+        "Let it call the flow where `__name__` is `__main__`, before anything that ends the program.",
+    ).failure
+
+
+def _relative(path: Path, root: Path) -> str:
+    return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
 
 
 def _check_size(path: Path, name: str) -> None:
@@ -111,24 +111,6 @@ def _marked(error: SyntaxError) -> str:
     text = line.lstrip()
     place = (error.offset or 0) - 1 - (len(line) - len(text))
     return f"{text}\n{' ' * place}^" if text and place >= 0 else text
-
-
-def _two_flows(name: str, flows: list[ast.ClassDef]) -> DeployError:
-    """Deployer takes one FlowSpec class a file, a base class counted (metaflow.runner.click_api, measured)."""
-    listed = " and ".join(f"{flow.name} (line {flow.lineno})" for flow in flows)
-    number = "two" if len(flows) == 2 else str(len(flows))  # noqa: PLR2004  # a word for people
-    bases = {_dotted(base) for flow in flows for base in flow.bases}
-    base = next((flow.name for flow in flows if flow.name in bases), None)
-    if base is not None:
-        return _invalid(
-            name,
-            flows[1].lineno,
-            f"{name} holds {number} FlowSpec classes, {listed}; Metaflow's Deployer takes one a file, bases counted.",
-            f"Move {base} into a module of its own and import it.",
-        )
-    return _invalid(
-        name, flows[1].lineno, f"{name} holds {number} flows, {listed}.", "Give each flow a file of its own."
-    )
 
 
 def _flow_classes(tree: ast.Module) -> list[ast.ClassDef]:

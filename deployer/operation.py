@@ -19,7 +19,9 @@ AIRFLOW = frozenset(
     f"airflow-{name}" for name in ("dags-folder", "url", "token", "username", "password", "compatibility")
 )
 METAFLOW = CREDENTIALS | AIRFLOW | {"metaflow-profile", "metaflow-config", "metaflow-user", "requirements"}
-ANY_FLOW = frozenset({"flow", "operation", "orchestrator", "working-directory", "deploy-timeout", "deployment-name"})
+ANY_FLOW = frozenset(
+    {"flow", "fail-fast", "operation", "orchestrator", "working-directory", "deploy-timeout", "deployment-name"}
+)
 PLACE = frozenset({"operation", "orchestrator", "working-directory", "deploy-timeout"})
 FLOW_FILE = frozenset({"project-branch", "production", "config", "metaflow-environment", "deployer-options"})
 CREATING = frozenset({"authorize", "tags", "with", "max-workers", "workflow-timeout", "create-options"})

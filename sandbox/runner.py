@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import uuid
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -84,6 +85,8 @@ class Runner:
         self.python = sys.executable
         """The interpreter of the image."""
         self._jobs = 0
+        # as GitHub's, no two runs of a repository have one id, whichever runner has them
+        self._first_run = 1000 * (1 + zlib.crc32(str(folder).encode()) % 10**6)
         self.environment[MARKER] = self._marker = uuid.uuid4().hex
 
     def left_over(self) -> list[str]:
@@ -177,7 +180,7 @@ class Runner:
             "GITHUB_REPOSITORY": self.repository,
             "GITHUB_REPOSITORY_OWNER": self.repository.split("/")[0],
             "GITHUB_RUN_ATTEMPT": "1",
-            "GITHUB_RUN_ID": str(1000 + self._jobs),
+            "GITHUB_RUN_ID": str(self._first_run + self._jobs),
             "GITHUB_RUN_NUMBER": str(self._jobs),
             "GITHUB_SERVER_URL": "https://github.com",
             "GITHUB_SHA": event.sha,

@@ -79,6 +79,7 @@ class Inputs:
     orchestrator: str = _input("orchestrator", "argo-workflows")
     operation: OperationName = _input("operation", "auto")
     deploy_branches: tuple[str, ...] = _input("deploy-branches")
+    fail_fast: bool = _input("fail-fast", "false")
     working_directory: str = _input("working-directory", ".")
     trigger: bool = _input("trigger", "false")
     parameters: Mapping[str, Any] = _input("parameters")

@@ -325,6 +325,7 @@ CLEANERS: dict[str, Callable[[str], Any]] = {
     "operation": _choice(OperationName),
     "deploy_branches": _deploy_branches,
     "working_directory": _working_directory,
+    "fail_fast": _boolean,
     "trigger": _boolean,
     "parameters": _mapping,
     "wait": _wait,

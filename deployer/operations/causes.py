@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
-from deployer.orchestrators.diagnosis import classify_output, last_error
+from deployer.orchestrators.diagnosis import ReportedError, classify_output, diagnose_exception, last_error
 from deployer.outcome import Failure, FailureReason, FlowOutcome, Status
 from deployer.worker.client import WorkerCancelled, WorkerError, WorkerTimeout
+from deployer.worker.protocol import CommandError
 
 EVIDENCE_LINES = 25
 STACK = "Stack (most recent call first):"
@@ -49,7 +51,7 @@ def failed(outcome: FlowOutcome, error: WorkerError) -> FlowOutcome:
         return with_failure(outcome, error.failures[0])
     failure = error.failures[0]
     if error.from_output:
-        failure = _from_output(failure, error.output)
+        failure = _from_command(failure, error)
     elif isinstance(error, WorkerTimeout):
         failure = _from_stack(failure, error.output)
     if len(error.failures) > 1:
@@ -65,14 +67,37 @@ def with_failure(outcome: FlowOutcome, failure: Failure | None) -> FlowOutcome:
     return replace(outcome, failure=failure, status=Status.CANCELLED if cancelled else Status.FAILURE)
 
 
-def _from_output(failure: Failure, output: str) -> Failure:
-    known = classify_output(output)
-    evidence = "\n".join(output.rstrip().splitlines()[-EVIDENCE_LINES:])
+def _from_command(failure: Failure, error: WorkerError) -> Failure:
+    """The cause of a command that failed: from the exception that ended it, else from what it printed last."""
+    output = error.output
+    evidence = failure.evidence or "\n".join(output.rstrip().splitlines()[-EVIDENCE_LINES:])
+    reported = _reported(error.error) if error.error is not None else last_error(output)
+    known = diagnose_exception(reported, output) if error.error is not None and reported else classify_output(output)
     if known is not None:
-        return replace(known, evidence=known.evidence or evidence)
-    error = last_error(output)
-    said = f" {error.sentence.rstrip('.')}." if error is not None else ""
-    return replace(failure, message=f"{failure.message}{said}", evidence=evidence)
+        return replace(known, evidence=known.evidence or evidence, **_place(error.error))
+    if failure.evidence:  # what the exception means is said already
+        return failure
+    said = f" {reported.sentence.rstrip('.')}." if reported is not None else ""
+    invalid = error.error is not None and error.error.phase == "open" and error.error.headline is not None
+    reason = FailureReason.FLOW_INVALID if invalid else failure.reason
+    return replace(failure, reason=reason, message=f"{failure.message}{said}", evidence=evidence, **_place(error.error))
+
+
+def _reported(error: CommandError) -> ReportedError:
+    return ReportedError(
+        type=error.type,
+        message=error.message,
+        module=error.module,
+        headline=error.headline,
+        traceback=error.traceback,
+    )
+
+
+def _place(error: CommandError | None) -> dict[str, Any]:
+    """Where in the repository the exception arose, as far as it is known by its line."""
+    if error is None or error.line is None:
+        return {}
+    return {"path": error.path, "line": error.line}
 
 
 def _from_stack(failure: Failure, output: str) -> Failure:

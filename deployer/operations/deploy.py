@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from deployer.deadline import Deadline
-from deployer.inputs import Inputs, Wait
+from deployer.inputs import Wait
 from deployer.operations.airflow import known_trace, wait_until_loaded
 from deployer.operations.causes import failed, with_failure
 from deployer.operations.declared import checked_values, stating_parameters
@@ -27,7 +30,6 @@ from deployer.outcome import (
     Standing,
     Status,
 )
-from deployer.production import check_target
 from deployer.worker import protocol
 from deployer.worker.client import WorkerCancelled, WorkerError
 
@@ -39,53 +41,6 @@ READ_BACK_LIMIT = 60.0
 """Seconds to read back what was deployed, an orchestrator that does not answer at the moment included."""
 READ_BACK_PAUSE = 2.0
 """Seconds between two attempts at it."""
-
-
-def prepare(handle: FlowHandle, outcome: FlowOutcome) -> FlowOutcome:
-    """Open the flow and check everything that can be known before something is deployed.
-
-    Returns:
-        The outcome with the flow's description; with its failure where it has one.
-    """
-    started = time.monotonic()
-    deadline = Deadline(handle.job.inputs.deploy_timeout)
-    try:
-        opened = handle.open(deadline)
-        outcome = replace(
-            outcome,
-            description=opened.description,
-            runtime=opened.runtime,
-            production=opened.production,
-            production_by_default=opened.production is True and handle.job.inputs.production is None,
-            warnings=outcome.warnings + opened.warnings + _image_warning(opened, outcome.orchestrator),
-        )
-        outcome = with_failure(outcome, _refused(handle, outcome))
-        if (
-            outcome.failure is None
-            and outcome.description is not None
-            and _triggers(handle.job.inputs, outcome.operation)
-        ):
-            request = protocol.CheckParameters(parameters=dict(handle.parameters))
-            handle.call(request, dict[str, str], deadline)
-    except WorkerError as error:
-        outcome = failed(outcome, error)
-    return replace(outcome, seconds=time.monotonic() - started)
-
-
-def _refused(handle: FlowHandle, outcome: FlowOutcome) -> Failure | None:
-    """Why the code may not be deployed where Metaflow would deploy it; what is only triggered is deployed already."""
-    if outcome.operation != "deploy" or outcome.description is None:
-        return None
-    inputs = handle.job.inputs
-    return check_target(
-        outcome.description.project,
-        None,
-        outcome.production is True,
-        handle.right,
-        flow=outcome.description.name,
-        project_branch=inputs.project_branch,
-        production=inputs.production,
-    )
 
 
 def deploy(handle: FlowHandle, outcome: FlowOutcome) -> FlowOutcome:
@@ -117,10 +72,12 @@ def run(handle: FlowHandle, outcome: FlowOutcome) -> FlowOutcome:
     outcome = replace(outcome, warnings=(*outcome.warnings, *checked.warnings))
     if checked.failures:
         return failed(outcome, WorkerError(checked.failures))
+    compiled = handle.compiled.trigger if handle.compiled is not None else None
     request = protocol.Trigger(
         deployment=deployment,
-        parameters=dict(checked.values),
-        key=f"{handle.job.trigger_key}-{deployment.id}",
+        parameters=compiled.parameters if compiled is not None else dict(checked.values),
+        compiled=compiled is not None,
+        key=f"{handle.job.trigger_key}-{deployment.id}-{_digest(handle.parameters)}",
     )
     try:
         triggered = handle.call(request, Run, Deadline(inputs.deploy_timeout))
@@ -129,6 +86,12 @@ def run(handle: FlowHandle, outcome: FlowOutcome) -> FlowOutcome:
     handle.job.console.info(f"triggered {triggered.pathspec}")
     seen, failure = follow(handle, deployment, triggered, inputs.wait or Wait.STARTED)
     return with_failure(replace(outcome, run=seen, status=Status.SUCCESS), failure)
+
+
+def _digest(parameters: Mapping[str, Any]) -> str:
+    """What tells two runs of one job and one deployment apart: the values that they are asked for with."""
+    text = json.dumps(dict(parameters), sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def _untold_run(outcome: FlowOutcome) -> FlowOutcome:
@@ -142,19 +105,25 @@ def _untold_run(outcome: FlowOutcome) -> FlowOutcome:
 
 
 def _create(handle: FlowHandle, outcome: FlowOutcome) -> FlowOutcome:
-    job = handle.job
+    job, compiled = handle.job, handle.compiled
+    assert compiled is not None, "a flow is prepared before it is deployed"
     deadline = Deadline(job.inputs.deploy_timeout)
     before = Before()
+    name = compiled.target.deployment_id
     try:
-        name = handle.call(protocol.Name(), str | None, deadline)  # type: ignore[arg-type]  # a union is no type[]
         before = _look(handle, name, deadline.within(READ_LIMIT))
         trace = known_trace(handle, name, deadline)
     except WorkerError as error:
         return replace(failed(outcome, error), standing=Standing.AS_BEFORE)
     provenance = stating_parameters(job.provenance(outcome.flow), outcome.description)
-    request = protocol.Create(options=create_options(job.inputs), provenance=provenance)
+    request = protocol.Deploy(
+        flow_name=compiled.description.name,
+        writes=compiled.writes,
+        options=create_options(job.inputs),
+        provenance=provenance,
+    )
     try:
-        created = handle.call(request, protocol.Created, deadline)
+        created = handle.call(request, protocol.Deployed, deadline)
     except WorkerError as error:
         return after_failure(handle, failed(outcome, error), before)
     for note in created.notes:
@@ -182,7 +151,7 @@ def _look(handle: FlowHandle, name: str | None, deadline: Deadline) -> Before:
 
 
 def _read_back(
-    handle: FlowHandle, outcome: FlowOutcome, created: protocol.Created, provenance: Provenance
+    handle: FlowHandle, outcome: FlowOutcome, created: protocol.Deployed, provenance: Provenance
 ) -> FlowOutcome:
     """Stamp what was deployed, and read it back: only what the orchestrator has is deployed.
 
@@ -208,10 +177,19 @@ def _read_back(
         return with_failure(outcome, _unread(name, error.failures[0]))
     if deployment is None:
         return with_failure(replace(outcome, deployment=None), _vanished(name))
+    deployment = _with_project(handle, deployment)
     outcome = replace(outcome, deployment=deployment, status=Status.SUCCESS)
     if deployment.problems:
         return with_failure(replace(outcome, standing=Standing.HALF_DEPLOYED), _incomplete(deployment))
     return outcome
+
+
+def _with_project(handle: FlowHandle, deployment: Deployment) -> Deployment:
+    """Step Functions keeps no trace of a project, and an extension none of anything: the flow tells it."""
+    target = handle.compiled.target if handle.compiled is not None else None
+    if deployment.project is not None or target is None:
+        return deployment
+    return replace(deployment, project=target.project, project_branch=target.branch)
 
 
 def _persist(handle: FlowHandle, request: protocol.Request, kind: type[T], deadline: Deadline) -> T:
@@ -242,7 +220,8 @@ def _standing(handle: FlowHandle) -> Deployment:
     inputs = handle.job.inputs
     if inputs.deployment_id is not None:
         return find(handle, inputs.deployment_id)
-    name: str | None = handle.call(protocol.Name(), str | None, Deadline(READ_LIMIT))  # type: ignore[arg-type]
+    target = handle.compiled.target if handle.compiled is not None else None
+    name = target.deployment_id if target is not None else None
     deployment = _read(handle, name, None, Deadline(READ_LIMIT))
     if deployment is None:
         raise WorkerError(
@@ -255,24 +234,6 @@ def _standing(handle: FlowHandle) -> Deployment:
             )
         )
     return deployment
-
-
-def _triggers(inputs: Inputs, operation: str) -> bool:
-    return inputs.trigger or operation == "trigger"
-
-
-def _image_warning(opened: protocol.Opened, orchestrator: str) -> tuple[str, ...]:
-    if opened.runtime.task_image is not None or orchestrator not in ("argo-workflows", "step-functions", "airflow"):
-        return ()
-    variable = (
-        "METAFLOW_BATCH_CONTAINER_IMAGE" if orchestrator == "step-functions" else "METAFLOW_KUBERNETES_CONTAINER_IMAGE"
-    )
-    version = ".".join(opened.runtime.python.split(".")[:2])
-    warning = (
-        f"No task image is configured: steps that name none run on `python:{version}`, the Python that deployed. "
-        f"Set {variable}, or `image` in the steps' decorators, to choose it yourself."
-    )
-    return (warning,)
 
 
 def _unread(name: str, why: Failure) -> Failure:

@@ -14,7 +14,7 @@ from deployer.check import bad, of_failure, ok, unknown, warning
 from deployer.console import Console
 from deployer.deadline import Cancellation, Deadline
 from deployer.event import Event
-from deployer.flows import read_flow
+from deployer.flows import check_syntax
 from deployer.inputs import CommentMode, Inputs, check_paths
 from deployer.operations.airflow import airflow_settings
 from deployer.operations.job import open_worker
@@ -103,10 +103,10 @@ def _inputs(doctor: Doctor) -> tuple[Check, ...]:
 def _flow(doctor: Doctor, flow: str) -> Check:
     name = str(Path(doctor.inputs.working_directory, flow))
     try:
-        read_flow(doctor.workspace / name, doctor.workspace)
+        check_syntax(doctor.workspace / name, doctor.workspace)
     except DeployError as error:
         return of_failure(f"Flow {name}", error.failure)
-    return ok(f"Flow {name}", "a flow file, as far as its text tells")
+    return ok(f"Flow {name}", "a Python file; Metaflow opens it when it is deployed")
 
 
 def _disk(doctor: Doctor) -> tuple[Check, ...]:  # noqa: ARG001  # every look takes the same

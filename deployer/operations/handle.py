@@ -51,6 +51,8 @@ class FlowHandle:
         self.opened: protocol.Opened | None = None
         self.parameters: Mapping[str, Any] = job.inputs.parameters
         """The run's Parameters: of the input's, those that this flow gets."""
+        self.compiled: protocol.Compiled | None = None
+        """The flow as plain data, once it was prepared."""
 
     @property
     def right(self) -> ProductionRight:
@@ -58,7 +60,7 @@ class FlowHandle:
         return self.job.sources.right(Path(self._request.flow_file or self.job.folder))
 
     def open(self, deadline: Deadline) -> protocol.Opened:
-        """Import the flow, once; answers from then on what was found.
+        """Open the orchestrator for the flow, once; answers from then on what was found.
 
         Raises:
             WorkerError: with all that is wrong with the flow or its options.

@@ -1,9 +1,9 @@
-"""All flows of a job, one after another: everything is checked before anything is deployed."""
+"""The flows of a job: the process that opens them, and what they share."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,18 +14,14 @@ from deployer.credentials.open import open_credentials
 from deployer.deadline import Cancellation, Deadline
 from deployer.environment import worker_environment
 from deployer.event import Event
-from deployer.flows import read_flow
+from deployer.flows import check_syntax
 from deployer.inputs import Inputs
-from deployer.operations.deploy import deploy, prepare, trigger_existing
-from deployer.operations.handle import FlowHandle, Job
-from deployer.operations.options import open_request
+from deployer.operations.all_flows import run_flows, skip_all
+from deployer.operations.handle import Job
 from deployer.operations.sources import Sources, sources_of
-from deployer.outcome import DeployError, Failure, FailureReason, FlowOutcome, Provenance, Status
+from deployer.outcome import DeployError, FlowOutcome, Provenance, Status
 from deployer.worker.client import Worker
 from deployer.worker.environment import interpreter, metaflow_variables
-
-MOST_OPEN = 4
-"""How many flows' processes stay open between the check and the deployment: each holds what its flow imports."""
 
 
 def run_job(
@@ -57,13 +53,15 @@ def run_job(
     """
     sources = sources_of(event, inputs, workspace, cancellation)
     outcomes = tuple(_read(flow, operation, inputs, workspace, sources) for flow in _targets(inputs))
-    if any(outcome.failure is not None for outcome in outcomes):
-        return _hold_back(outcomes)
+    if not any(outcome.failure is None for outcome in outcomes):
+        return outcomes
+    if inputs.fail_fast and any(outcome.failure is not None for outcome in outcomes):
+        return skip_all(outcomes)
     with open_worker(
         event, inputs, environ=environ, workspace=workspace, console=console, cancellation=cancellation
     ) as worker:
         job = make_job(event, inputs, worker, console, cancellation, workspace, sources)
-        return _run(job, operation, outcomes)
+        return run_flows(job, operation, _targets(inputs), outcomes)
 
 
 @contextmanager
@@ -127,7 +125,7 @@ def _read(flow: str | None, operation: str, inputs: Inputs, workspace: Path, sou
     if flow is None:
         return outcome
     try:
-        read_flow(workspace / name, workspace)
+        check_syntax(workspace / name, workspace)
     except DeployError as error:
         return replace(outcome, status=Status.FAILURE, failure=error.failure)
     refused = sources.check(workspace / name)
@@ -170,55 +168,4 @@ def make_job(
         provenance=provenance,
         sources=sources,
         trigger_key=f"{event.repository}-{event.run_id}-{event.run_attempt}-{event.job}",
-    )
-
-
-def _run(job: Job, operation: str, outcomes: tuple[FlowOutcome, ...]) -> tuple[FlowOutcome, ...]:
-    handles = [FlowHandle(job, open_request(job, flow)) for flow in _targets(job.inputs)]
-    try:
-        outcomes = _prepare(handles, outcomes)
-        if any(outcome.failure is not None for outcome in outcomes):
-            return _hold_back(outcomes)
-        act: Callable[[FlowHandle, FlowOutcome], FlowOutcome] = deploy if operation == "deploy" else trigger_existing
-        done: list[FlowOutcome] = []
-        for handle, outcome in zip(handles, outcomes, strict=True):
-            if job.cancellation.cancelled:
-                done.append(replace(outcome, status=Status.CANCELLED, failure=_cancelled(outcome)))
-                continue
-            with job.console.group(f"{operation} {outcome.name} on {outcome.orchestrator}"):
-                done.append(act(handle, outcome))
-            handle.close()
-        return tuple(done)
-    finally:
-        for handle in handles:
-            handle.close()
-
-
-def _prepare(handles: list[FlowHandle], outcomes: tuple[FlowOutcome, ...]) -> tuple[FlowOutcome, ...]:
-    prepared = []
-    for handle, outcome in zip(handles, outcomes, strict=True):
-        prepared.append(prepare(handle, outcome))
-        if len(handles) > MOST_OPEN:
-            handle.close()
-    return tuple(prepared)
-
-
-def _hold_back(outcomes: tuple[FlowOutcome, ...]) -> tuple[FlowOutcome, ...]:
-    """Nothing is deployed where one flow cannot be: the well ones are skipped, and it is said why."""
-    culprits = ", ".join(outcome.name for outcome in outcomes if outcome.failure is not None)
-    return tuple(
-        outcome
-        if outcome.failure is not None
-        else replace(
-            outcome, status=Status.SKIPPED, warnings=(*outcome.warnings, f"Held back, since {culprits} failed.")
-        )
-        for outcome in outcomes
-    )
-
-
-def _cancelled(outcome: FlowOutcome) -> Failure:
-    return Failure(
-        reason=FailureReason.CANCELLED,
-        message=f"The job was cancelled before {outcome.name} was deployed.",
-        advice="Run it again when you are ready.",
     )

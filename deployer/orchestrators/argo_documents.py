@@ -167,7 +167,7 @@ def takes_schedules(tried: Object) -> bool | None:
     return "schedules" in spec
 
 
-def workflow(name: str, template: str, user: str, parameters: Mapping[str, str]) -> dict[str, Any]:
+def workflow(name: str, template: str, user: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
     """A Workflow that runs a WorkflowTemplate, as Metaflow writes it."""
     return {
         "apiVersion": f"{GROUP}/{VERSION}",

@@ -224,7 +224,7 @@ class ArgoWorkflows:
         namespace = deployment.namespace or self._namespace
         return self._argo_url(f"workflows/{quote(namespace)}/{quote(_workflow_name(run_id))}")
 
-    def trigger(self, deployment: Deployment, parameters: Mapping[str, str], *, key: str) -> str:
+    def trigger(self, deployment: Deployment, parameters: Mapping[str, Any], *, key: str) -> str:
         """Create a Workflow whose name is made of the key: the server refuses the name a second time."""
         name = documents.workflow_name_of_key(deployment.id, key)
         body = documents.workflow(name, deployment.id, self._settings.user or "unknown", parameters)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from deployer.orchestrators.inventory import Inventory
 from deployer.orchestrators.protocol import MetaflowSettings, RunState, Snapshot
@@ -88,7 +88,7 @@ class Plugin:
             )
         )
 
-    def trigger(self, deployment: Deployment, parameters: Mapping[str, str], *, key: str) -> str:  # noqa: ARG002
+    def trigger(self, deployment: Deployment, parameters: Mapping[str, Any], *, key: str) -> str:  # noqa: ARG002
         """Not to be had without the flow file."""
         self._lacks("be triggered without its flow file", deployment.id)
 

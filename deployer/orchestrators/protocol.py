@@ -129,7 +129,7 @@ class Orchestrator(Protocol):
         """The page of a run: the Metaflow UI where METAFLOW_UI_URL is set, else the orchestrator's own page; None
         where it cannot be known."""
 
-    def trigger(self, deployment: Deployment, parameters: Mapping[str, str], *, key: str) -> str:
+    def trigger(self, deployment: Deployment, parameters: Mapping[str, Any], *, key: str) -> str:
         """Run what stands under this identifier without its flow file; returns the Metaflow run id.
 
         `key` makes asking twice harmless: the same key never starts a second run.

@@ -270,7 +270,7 @@ class StepFunctions:
                 changes.append(Change(kind="state machine", name=deployment_id, action=Action.REMOVED))
         return tuple(change for change in changes if change is not None)
 
-    def trigger(self, deployment: Deployment, parameters: Mapping[str, str], *, key: str) -> str:
+    def trigger(self, deployment: Deployment, parameters: Mapping[str, Any], *, key: str) -> str:
         """Start an execution whose name is made of the key: AWS refuses the name a second time."""
         name = execution_name(key)
         body = json.dumps({"Parameters": json.dumps(dict(parameters))})

@@ -50,6 +50,10 @@ class FlowDescription:
     steps: tuple[Step, ...] = ()
     project: str | None = None
     """The name given to @project."""
+    configs: tuple[str, ...] = ()
+    """The names of its Configs."""
+    upstream: tuple[str, ...] = ()
+    """The flows that @trigger_on_finish names."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -41,10 +41,19 @@ MARKER = "METAFLOW_DEPLOY_WORKER"
 class WorkerError(Exception):
     """A call to a flow's process failed, with all that was wrong, or it had to be ended."""
 
-    def __init__(self, failures: tuple[Failure, ...], *, from_output: bool = False, output: str = "") -> None:
+    def __init__(
+        self,
+        failures: tuple[Failure, ...],
+        *,
+        from_output: bool = False,
+        output: str = "",
+        error: protocol.CommandError | None = None,
+    ) -> None:
         super().__init__(failures[0].message)
         self.failures = failures
         self.from_output = from_output
+        self.error = error
+        """The exception that ended a command of Metaflow."""
         self.output = output
         """What the flow's process printed during the call, its last lines."""
 
@@ -212,7 +221,7 @@ class FlowProcess:
             self._channel.setblocking(False)
         reply = self._wait_for_reply(deadline, name)
         if isinstance(reply, protocol.Refusal):
-            raise WorkerError(reply.failures, from_output=reply.from_output, output=self.tail())
+            raise WorkerError(reply.failures, from_output=reply.from_output, output=self.tail(), error=reply.error)
         assert isinstance(reply, protocol.Answer)
         return msgspec.json.decode(reply.value, type=kind)
 

@@ -11,10 +11,17 @@ import inspect
 import os
 import socket
 import struct
+import subprocess
 import sys
+import tempfile
+from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
+from deployer.processes import own_module
 from deployer.worker import configuration, server
+from deployer.worker.capture import Captured, CaptureRequest
 
 STATUS = struct.Struct("!i")
 
@@ -71,15 +78,76 @@ class ForkedCommand:
         """Nothing is kept."""
 
 
-def fork_command(warm: socket.socket, command: list[str], env: dict[str, str], folder: str) -> ForkedCommand:
-    """Have the warm process run a command of Deployer in this session's process group."""
+def fork_command(
+    warm: socket.socket,
+    command: list[str],
+    env: Mapping[str, str],
+    folder: str,
+    capture: tuple[CaptureRequest, int] | None = None,
+) -> ForkedCommand:
+    """Have the warm process run a command of Metaflow in this session's process group.
+
+    Args:
+        warm: the channel to the warm process.
+        command: an interpreter, which the warm process stands in for, and its arguments.
+        env: the command's whole environment.
+        folder: where it runs.
+        capture: what is to be captured, and a descriptor of the file to write that to.
+    """
     ours, theirs = socket.socketpair()
-    request = server.CommandRequest(arguments=command, environment=env, folder=folder, group=os.getpgrp())
+    request = server.CommandRequest(
+        arguments=command,
+        environment=dict(env),
+        folder=folder,
+        group=os.getpgrp(),
+        capture=capture[0] if capture is not None else None,
+    )
     sys.stdout.flush()
     sys.stderr.flush()
-    server.send(warm, server.COMMAND, request, [theirs.fileno(), 1, 2])
+    file = [capture[1]] if capture is not None else []
+    server.send(warm, server.COMMAND, request, [theirs.fileno(), 1, 2, *file])
     theirs.close()
     return ForkedCommand(command, ForkedProcess(ours))
+
+
+def start_command(command: list[str], env: Mapping[str, str], folder: str, capture: tuple[CaptureRequest, int]) -> int:
+    """Run a command of Metaflow in a new interpreter, which reads METAFLOW_* anew; arguments as `fork_command`.
+
+    Returns:
+        Its exit status.
+    """
+    request = server.CommandRequest(
+        arguments=command, environment=dict(env), folder=folder, group=os.getpgrp(), capture=capture[0]
+    )
+    sys.stdout.flush()
+    sys.stderr.flush()
+    started = subprocess.run(
+        own_module(sys.executable, "deployer.worker.command", str(capture[1])),
+        input=msgspec.json.encode(request),
+        env=dict(env),
+        cwd=folder,
+        pass_fds=[capture[1]],
+        check=False,
+    )
+    return started.returncode
+
+
+def run_captured(
+    warm: socket.socket, command: list[str], env: Mapping[str, str], folder: str, request: CaptureRequest
+) -> tuple[int, Captured | None]:
+    """Run a command of Metaflow with what it would write captured.
+
+    Returns:
+        Its exit status, and what was captured; None where its process ended before it could say.
+    """
+    with tempfile.TemporaryFile() as file:
+        if configuration.differences(env):
+            status = start_command(command, env, folder, (request, file.fileno()))
+        else:
+            status = fork_command(warm, command, env, folder, (request, file.fileno())).process.wait()
+        file.seek(0)
+        text = file.read()
+    return status, msgspec.json.decode(text, type=Captured) if text else None
 
 
 def install(impl: Any, warm: socket.socket) -> bool:

@@ -6,14 +6,64 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from deployer.outcome import Step
+from deployer.outcome import FlowDescription, Step
+from deployer.worker import internals
+from deployer.worker.parameters import describe_parameter
+from deployer.worker.protocol import Target
+
+NAMES = {"argo-workflows": "workflow_name", "step-functions": "state_machine_name", "airflow": "dag_name"}
+"""Where Metaflow's command group keeps the name that it has resolved."""
 
 
-def describe_steps(flow_class: Any, flow_file: str) -> tuple[Step, ...]:
-    """The steps in the order in which they run, `start` first."""
-    graph = flow_class._graph  # noqa: SLF001  # Metaflow's own plug-ins read it so
+def describe_flow(flow: Any, graph: Any, flow_file: str) -> FlowDescription:
+    """What a flow holds.
+
+    Args:
+        flow: Metaflow's FlowSpec object, its Configs resolved and its mutators applied.
+        graph: its FlowGraph.
+        flow_file: the absolute path of the flow's file.
+    """
+    from metaflow import current
+
+    return FlowDescription(
+        name=str(flow.name),
+        parameters=tuple(describe_parameter(parameter) for parameter in internals.flow_parameters(flow)),
+        configs=internals.flow_configs(flow),
+        steps=describe_steps(graph, flow_file),
+        project=current.get("project_name"),
+        upstream=_upstream(flow),
+    )
+
+
+def describe_target(state: Any, group: str) -> Target:
+    """Where a flow deploys, from the state of Metaflow's command line once the orchestrator's group was invoked."""
+    from metaflow import current
+
+    return Target(
+        deployment_id=str(getattr(state, NAMES[group])),
+        project=current.get("project_name"),
+        branch=current.get("branch_name"),
+        production=bool(current.get("is_production", False)),
+        user_branch=bool(current.get("is_user_branch", False)),
+    )
+
+
+def _upstream(flow: Any) -> tuple[str, ...]:
+    """The flows whose end triggers this one, as @trigger_on_finish names them."""
+    names = []
+    for decorator in internals.flow_decorators(flow, "trigger_on_finish"):
+        for trigger in getattr(decorator, "triggers", ()):
+            name = trigger.get("flow") or trigger.get("fq_name") if isinstance(trigger, Mapping) else None
+            if isinstance(name, str):
+                names.append(name)
+    return tuple(dict.fromkeys(names))
+
+
+def describe_steps(graph: Any, flow_file: str) -> tuple[Step, ...]:
+    """The steps of a FlowGraph in the order in which they run, the first one first."""
     nodes = {node.name: node for node in graph}
-    order = sorted(nodes, key=lambda name: _depths(nodes).get(name, len(nodes)))
+    depths = _depths(nodes, str(getattr(graph, "start_step", None) or "start"))
+    order = sorted(nodes, key=lambda name: depths.get(name, len(nodes)))
     return tuple(
         Step(
             name=name,
@@ -30,9 +80,9 @@ def _defined_in(node: Any, flow_file: str) -> bool:
     return source is not None and os.path.realpath(source) == os.path.realpath(flow_file)
 
 
-def _depths(nodes: Mapping[str, Any]) -> dict[str, int]:
+def _depths(nodes: Mapping[str, Any], first: str) -> dict[str, int]:
     depths: dict[str, int] = {}
-    level = ["start"]
+    level = [first]
     while level:
         for name in level:
             depths[name] = len(depths)

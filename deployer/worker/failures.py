@@ -10,10 +10,111 @@ from pathlib import Path
 
 from deployer.outcome import Failure, FailureReason
 from deployer.worker.missing_modules import missing_module
+from deployer.worker.protocol import CommandError, Open, Phase
 
 EVIDENCE_LINES = 30
 WITH_INPUT = ("authorize", "tags", "max_workers", "workflow_timeout")
 """Options of `create` that have an input of their own, which an extension's orchestrator may not take."""
+
+
+class CommandFailed(Exception):
+    """A command of Metaflow failed; the cause is the exception that ended it, or in what it printed."""
+
+    def __init__(
+        self,
+        reason: FailureReason,
+        message: str,
+        error: CommandError | None = None,
+        failure: Failure | None = None,
+    ) -> None:
+        """Args:
+        reason: what failed, where nothing more is known.
+        message: what failed in words, without a full stop.
+        error: the exception that ended the command.
+        failure: what the exception means where neither Metaflow nor a client is known to say it.
+        """
+        super().__init__(message)
+        self.reason = reason
+        self.error = error
+        self.failure = failure
+
+
+class DeployErrors(Exception):
+    """All that was wrong with one request."""
+
+    def __init__(self, failures: tuple[Failure, ...]) -> None:
+        super().__init__(failures[0].message)
+        self.failures = failures
+
+
+def command_error(error: BaseException, phase: Phase, *, flow_file: str = "", root: str = "/") -> CommandError:
+    """An exception as data.
+
+    Args:
+        error: the exception.
+        phase: how far the command came.
+        flow_file: the absolute path of the flow's file; empty where no flow is concerned.
+        root: the repository's root.
+    """
+    path, line = location(error, flow_file, root) if flow_file else (None, None)
+    source = getattr(error, "source_file", None)
+    if isinstance(source, str) and flow_file:  # where Metaflow's own checks found the fault
+        path, line = relative_path(source, root), getattr(error, "line_no", None)
+    return CommandError(
+        phase=phase,
+        module=type(error).__module__,
+        type=type(error).__name__,
+        bases=tuple(f"{one.__module__}.{one.__name__}" for one in type(error).__mro__),
+        message=str(getattr(error, "message", None) or error),
+        headline=getattr(error, "headline", None),
+        path=path,
+        line=line,
+        traceback="".join(traceback.format_exception(error)),
+    )
+
+
+def command_failure(error: CommandError, command: str, request: Open) -> Failure | None:
+    """What is wrong with a flow, or with an option, that its own exception tells; None for what Metaflow or an
+    orchestrator refused, whose message tells the cause.
+
+    Args:
+        error: the exception.
+        command: `create` or `trigger`.
+        request: how the flow was opened.
+    """
+    if any(base.endswith("click.exceptions.UsageError") for base in error.bases):
+        of_phase = "deployer-options" if error.phase == "open" else "create-options"
+        name = "parameters" if command == "trigger" else of_phase
+        if "--branch" in error.message or "--production" in error.message:
+            name = option_of(request) or name
+        return Failure(
+            reason=FailureReason.INPUT,
+            input=name,
+            message=f"Metaflow refused an option: {_sentence(error.message)}",
+            advice=f"Correct it in `{name}`.",
+            evidence=error.message,
+        )
+    by_flow = error.path is not None and error.line is not None and not _is_of_a_library(error)
+    if not by_flow:
+        return None
+    return Failure(
+        reason=FailureReason.FLOW_INVALID,
+        message=f"{error.path} raised {error.type} while Metaflow opened the flow: {_sentence(error.message)}",
+        advice=f"Correct the flow; `python {error.path} check` fails on your machine likewise.",
+        evidence="\n".join(error.traceback.splitlines()[-EVIDENCE_LINES:]),
+        path=error.path,
+        line=error.line,
+    )
+
+
+def _is_of_a_library(error: CommandError) -> bool:
+    """Whether the exception is Metaflow's or a client's own, which tells its cause whoever has called it."""
+    return error.module.split(".")[0] in ("metaflow", "kubernetes", "botocore", "boto3", "urllib3", "requests")
+
+
+def option_of(request: Open) -> str | None:
+    """The input for @project that a request was made with."""
+    return "project-branch" if request.project_branch is not None else "production" if request.production else None
 
 
 def relative_path(path: str, root: str) -> str | None:

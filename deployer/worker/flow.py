@@ -1,13 +1,11 @@
-"""One flow file, opened through Deployer: its parameters, its graph, its identifier; `create` and `trigger`."""
+"""One flow file, opened through Deployer for an orchestrator that an extension registers: its parameters, its graph;
+`create` and `trigger`. What Metaflow itself compiles for is opened in `deployer.worker.compile`."""
 
 from __future__ import annotations
 
 import contextlib
-import os
-import re
 import socket
 import sys
-import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,10 +18,9 @@ from deployer.outcome import (
     Run,
     RunStatus,
 )
-from deployer.worker import commands, protocol
-from deployer.worker.airflow_deployer import deployer_impl
+from deployer.worker import commands, internals, protocol
 from deployer.worker.description import describe_steps
-from deployer.worker.failures import import_failure, option_failure, relative_path
+from deployer.worker.failures import CommandFailed, import_failure, option_failure
 from deployer.worker.parameters import describe_parameter
 from deployer.worker.runtime import installed_orchestrators
 
@@ -48,24 +45,33 @@ class OpenedFlow:
 
     def description(self) -> FlowDescription:
         """What the flow holds."""
+        flow = self.flow_class
         return FlowDescription(
-            name=self.flow_class.__name__,
+            name=flow.__name__,
             parameters=tuple(describe_parameter(parameter) for parameter in self.parameters),
-            steps=describe_steps(self.flow_class, self.impl.flow_file),
+            configs=internals.flow_configs(flow),
+            steps=describe_steps(flow._graph, self.impl.flow_file),  # noqa: SLF001  # Metaflow's own plug-ins read it so
             project=self.project,
         )
 
-    def deployment_id(self) -> str | None:
-        """The identifier under which Metaflow will deploy, by Metaflow's own functions; None where a pinned Metaflow
-        or a plug-in offers none."""
-        return _resolve_name(self)
-
     def project_branch(self) -> str | None:
         """Metaflow's name of the branch (`prod`, `test.x`, `user.x`); None for a flow without @project."""
-        named = _project_name(self)
-        return named[1] if named is not None else None
+        if self.project is None:
+            return None
+        from metaflow.plugins.project_decorator import format_name
+        from metaflow.util import get_username
 
-    def create(self, options: Mapping[str, Any]) -> protocol.Created:
+        options = self.impl.top_level_kwargs
+        named = format_name(
+            self.flow_class.__name__,
+            self.project,
+            bool(options.get("production")),
+            options.get("branch"),
+            get_username(),
+        )
+        return str(named[1])
+
+    def create(self, options: Mapping[str, Any]) -> protocol.Deployed:
         """Deploy.
 
         Raises:
@@ -80,7 +86,7 @@ class OpenedFlow:
             raise CommandFailed(
                 FailureReason.DEPLOY, f"Metaflow could not deploy {self.flow_class.__name__}"
             ) from error
-        return protocol.Created(deployment_id=deployed.name, flow_name=deployed.flow_name)
+        return protocol.Deployed(deployment_id=deployed.name, flow_name=deployed.flow_name)
 
     def trigger(self, deployment_id: str, parameters: Mapping[str, Any]) -> Run:
         """Trigger a run of what stands under the identifier.
@@ -96,14 +102,6 @@ class OpenedFlow:
         run = started(triggered)
         self.triggered[run.id] = triggered
         return run
-
-
-class CommandFailed(Exception):  # a command's end, whose cause is in what it printed
-    """A command of Deployer ended badly."""
-
-    def __init__(self, reason: FailureReason, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
 
 
 def trigger(deployed_flow: Any, parameters: Mapping[str, Any]) -> Run:
@@ -146,8 +144,9 @@ def open_flow(request: protocol.Open, warm: socket.socket) -> OpenedFlow:
     impl = _import_flow(request)
     commands.install(impl, warm)
     flow_class = impl.api.__dict__.get("flow_cls") or _flow_class(impl.flow_file)
-    root, parameters = _resolve(impl, request)
-    project = _project(flow_class)
+    _resolve(impl, request)
+    with _flow_context(flow_class):
+        project = _project(flow_class)
     production = _production(request, project)
     _check_project(request, project, flow_class.__name__)
     impl.top_level_kwargs = _top_level(request, production=production)
@@ -186,8 +185,6 @@ def _import_flow(request: protocol.Open) -> Any:
     group = {"name": request.deployment_name} if request.deployment_name is not None else {}
     with _hidden(), _failures_of_import(request):
         deployer = Deployer(request.flow_file, cwd=request.folder, show_output=True, **arguments, **options)
-        if request.orchestrator == "airflow":
-            return deployer_impl(deployer, group)
         return getattr(deployer, request.orchestrator.replace("-", "_"))(**group)
 
 
@@ -234,8 +231,18 @@ def _resolve(impl: Any, request: protocol.Open) -> tuple[Any, tuple[Any, ...]]:
         root = impl.api(**impl.top_level_kwargs)
     except (ValueError, TypeError) as error:
         raise DeployError(option_failure(error, "deployer-options")) from error
-    with _hidden(), _failures_of_import(request):
+    flow_class = impl.api.__dict__.get("flow_cls") or _flow_class(impl.flow_file)
+    with _hidden(), _failures_of_import(request), _flow_context(flow_class):
         return root, tuple(root._compute_flow_parameters())  # noqa: SLF001  # Deployer has no public way to ask
+
+
+def _flow_context(flow_class: Any) -> Any:
+    """Metaflow's own context, outside of which a flow with mutators or Configs cannot be looked at."""
+    try:
+        from metaflow.parameters import flow_context
+    except ImportError:
+        return contextlib.nullcontext()
+    return flow_context(flow_class)
 
 
 def _project(flow_class: Any) -> str | None:
@@ -289,66 +296,3 @@ def _top_level(request: protocol.Open, *, production: bool | None) -> dict[str, 
     if request.project_branch is not None:
         options["branch"] = request.project_branch
     return options
-
-
-def _project_name(flow: OpenedFlow) -> tuple[str, str] | None:
-    """The project's name of the flow, and of its branch, by Metaflow's own function."""
-    if flow.project is None:
-        return None
-    from metaflow.plugins.project_decorator import format_name
-    from metaflow.util import get_username
-
-    options = flow.impl.top_level_kwargs
-    name, branch = format_name(
-        flow.flow_class.__name__, flow.project, bool(options.get("production")), options.get("branch"), get_username()
-    )
-    return str(name), str(branch)
-
-
-def _resolve_name(flow: OpenedFlow) -> str | None:
-    """Metaflow computes the name from its `current` object, which only its command line fills: fill it likewise."""
-    orchestrator = flow.impl.TYPE
-    if orchestrator not in ("argo-workflows", "step-functions", "airflow"):
-        return None
-    try:
-        from metaflow import current
-        from metaflow.exception import MetaflowException
-
-        current._flow_name = flow.flow_class.__name__  # noqa: SLF001
-        named = _project_name(flow)
-        if named is not None:
-            name, branch = named
-            current._update_env(  # noqa: SLF001
-                {"project_name": flow.project, "branch_name": branch, "project_flow_name": name}
-            )
-        if orchestrator == "argo-workflows":
-            from metaflow.plugins.argo.argo_workflows_cli import resolve_workflow_name_v2 as resolve
-        elif orchestrator == "airflow":
-            from metaflow.plugins.airflow.airflow_cli import resolve_dag_name
-
-            def resolve(_: Any, name: str | None) -> Any:
-                return resolve_dag_name(name)
-        else:
-            from metaflow.plugins.aws.step_functions.step_functions_cli import resolve_state_machine_name as resolve
-    except (ImportError, AttributeError):
-        return None  # a pinned Metaflow that computes it otherwise
-    try:
-        resolved = resolve(types.SimpleNamespace(), flow.deployment_name)
-    except MetaflowException as error:
-        raise DeployError(_name_failure(flow, str(error))) from error
-    if orchestrator == "argo-workflows" and resolved[4] is not None:
-        raise DeployError(_name_failure(flow, str(resolved[4])))
-    return str(resolved[0])
-
-
-def _name_failure(flow: OpenedFlow, message: str) -> Failure:
-    said = re.sub(r"\s+", " ", message.replace("*", "")).strip()
-    source = os.path.realpath(flow.impl.flow_file)
-    return Failure(
-        reason=FailureReason.INPUT,
-        input="deployment-name" if flow.project is None else "project-branch",
-        message=f"{flow.flow_class.__name__} cannot be deployed under this name: {said.split('. To deploy')[0]}",
-        advice="Give a valid, shorter `deployment-name`." if flow.project is None else "Give another `project-branch`.",
-        evidence=message,
-        path=relative_path(source, flow.repository_root),
-    )

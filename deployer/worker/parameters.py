@@ -89,6 +89,14 @@ def convert_declared(
     return converted, tuple(failures)
 
 
+def as_argument(parameter: Any, value: Any) -> str:
+    """A converted value as Metaflow's command line takes it."""
+    if isinstance(value, list | tuple) and type_name(parameter) != "JSONType":
+        separator = getattr(parameter, "separator", None) or ","
+        return str(separator).join(str(one) for one in value)
+    return as_text(value)
+
+
 def as_text(value: Any) -> str:
     """A converted value as people read it."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

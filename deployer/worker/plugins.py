@@ -94,7 +94,7 @@ class DeployerPlugin(Plugin):
         state = next((state for state, words in STATES.items() if word in words), None)
         return RunState(status=state) if state is not None else None
 
-    def trigger(self, deployment: Deployment, parameters: Mapping[str, str], *, key: str) -> str:  # noqa: ARG002
+    def trigger(self, deployment: Deployment, parameters: Mapping[str, Any], *, key: str) -> str:  # noqa: ARG002
         """Run what stands under the identifier, by the extension's own `from_deployment`."""
         deployed = self._deployed(deployment.id)
         return started(triggered_run(deployed, parameters)).id

@@ -6,7 +6,7 @@ and goes on where the other stopped.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -17,7 +17,8 @@ from deployer.worker.inventory_protocol import InventoryRequest
 
 
 class Open(msgspec.Struct, tag=True, frozen=True, kw_only=True):
-    """Import the flow and look at it; answers `Opened`. Without `flow_file` only the orchestrator is opened."""
+    """Open the orchestrator; answers `Opened`. A flow file is only imported here for an extension's orchestrator, whose
+    Deployer needs it; `Compile` opens it for all others."""
 
     orchestrator: str
     folder: str
@@ -38,34 +39,114 @@ class Open(msgspec.Struct, tag=True, frozen=True, kw_only=True):
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True):
-    """What the flow's process found."""
+    """What a flow's process found."""
 
     runtime: Runtime
     settings: MetaflowSettings
     orchestrators: tuple[str, ...]
     """Deployer's TYPEs that are installed."""
-    description: FlowDescription | None = None
-    production: bool | None = None
-    """Whether --production is passed on; None for a flow without @project."""
     warnings: tuple[str, ...] = ()
 
 
-class CheckParameters(msgspec.Struct, tag=True, frozen=True, kw_only=True):
-    """Convert the parameters to the flow's types; answers the values as text, by name. Nothing is triggered."""
+Phase = Literal["import", "open", "command"]
+"""How far a command of Metaflow came: it imported the flow's file; it opened the flow (its Configs, mutators, graph and
+decorators); it invoked the command itself."""
 
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a flow deploys, as Metaflow says of the flow that it has opened."""
+
+    deployment_id: str | None
+    """None for an extension's orchestrator, where only deploying tells it."""
+    project: str | None = None
+    """The name given to @project; None for a flow without it, and so for the three below."""
+    branch: str | None = None
+    """Metaflow's branch name: `prod`, `prod.x`, `test.x`, `user.x`."""
+    production: bool = False
+    """Whether @project says production."""
+    user_branch: bool = False
+    """Whether nothing named a branch: `user.x`."""
+    production_by_default: bool = False
+    """Whether it is production since nothing said otherwise, and the job deploys the default branch."""
+    takes_options: bool = False
+    """Whether Metaflow's command line takes `--branch` and `--production` for this flow: not where only a mutator adds
+    @project."""
+
+
+class Write(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that `create` writes to an orchestrator, in the order of `create`."""
+
+    kind: str
+    """WorkflowTemplate, CronWorkflow, Sensor, jobDefinition, stateMachine, rule, dag; `deleted-Sensor` and
+    `replaced-name` for what `create` deletes."""
+    name: str
+    namespace: str | None = None
+    """The Kubernetes namespace."""
+    body: Any = None
+    """What Metaflow's client is handed, as JSON."""
+
+
+class TriggerRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A run that Metaflow would trigger, its Parameters converted by Metaflow."""
+
+    deployment_id: str
     parameters: dict[str, Any]
 
 
-class Create(msgspec.Struct, tag=True, frozen=True, kw_only=True):
-    """Deploy the flow; answers `Created`."""
+class CommandError(msgspec.Struct, frozen=True, kw_only=True):
+    """The exception that ended a command of Metaflow."""
 
-    options: dict[str, Any]
-    """Deployer's options of `create`."""
+    phase: Phase
+    module: str
+    """The module of the exception's class."""
+    type: str
+    bases: tuple[str, ...]
+    """The qualified names of its class and of all its base classes."""
+    message: str
+    headline: str | None = None
+    """Metaflow's own words for the kind of exception."""
+    path: str | None = None
+    """The file of the repository that it arose in, relative to its root."""
+    line: int | None = None
+    traceback: str = ""
+
+
+class Compile(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+    """Have Metaflow open the flow and compile it, and write nothing to the orchestrator; answers `Compiled`."""
+
+    command: Literal["describe", "create", "trigger"]
+    """`describe` opens, checks and names the flow alone."""
+    options: dict[str, Any] = {}
+    """The options of `create`."""
+    provenance: Provenance | None = None
+    """For `create`, whose tags name where the deployment comes from."""
+    parameters: dict[str, Any] = {}
+    """For `trigger`, values of the flow's Parameters, unchecked."""
+
+
+class Compiled(msgspec.Struct, frozen=True, kw_only=True):
+    """A flow as plain data."""
+
+    description: FlowDescription
+    target: Target
+    writes: tuple[Write, ...] = ()
+    trigger: TriggerRequest | None = None
+    warnings: tuple[str, ...] = ()
+
+
+class Deploy(msgspec.Struct, tag=True, frozen=True, kw_only=True):
+    """Write what was compiled to the orchestrator; an extension's Deployer creates the deployment from the flow file.
+    Answers `Deployed`."""
+
+    flow_name: str
+    writes: tuple[Write, ...] = ()
+    options: dict[str, Any] = {}
+    """The options of `create`, for an extension's Deployer."""
     provenance: Provenance
 
 
-class Created(msgspec.Struct, frozen=True, kw_only=True):
-    """What Deployer returned."""
+class Deployed(msgspec.Struct, frozen=True, kw_only=True):
+    """What was deployed."""
 
     deployment_id: str
     flow_name: str
@@ -91,10 +172,6 @@ class NotLoaded(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     """Ask why Airflow has not loaded the file in time; answers a `Failure`. For Airflow alone."""
 
     deployment_id: str
-
-
-class Name(msgspec.Struct, tag=True, frozen=True, kw_only=True):
-    """Ask under which identifier Metaflow deploys the opened flow; answers the identifier, or null: not known."""
 
 
 class Read(msgspec.Struct, tag=True, frozen=True, kw_only=True):
@@ -124,10 +201,13 @@ class Restore(msgspec.Struct, tag=True, frozen=True, kw_only=True):
 
 
 class Trigger(msgspec.Struct, tag=True, frozen=True, kw_only=True):
-    """Trigger a run; answers a `Run`. Parameters are values of the flow's types, unchecked ones are converted."""
+    """Trigger a run; answers a `Run`."""
 
     deployment: Deployment
     parameters: dict[str, Any] = {}
+    """Values of the flow's types."""
+    compiled: bool = False
+    """Whether Metaflow has converted them already; else what is deployed tells their types, as far as it can."""
     key: str
     """The same key never starts a second run, where the orchestrator offers that."""
 
@@ -161,12 +241,11 @@ class Examine(msgspec.Struct, tag=True, frozen=True, kw_only=True):
 Request = (
     Open
     | Examine
-    | CheckParameters
-    | Create
+    | Compile
+    | Deploy
     | Loaded
     | StackTrace
     | NotLoaded
-    | Name
     | Read
     | Stamp
     | TakeSnapshot
@@ -196,6 +275,8 @@ class Refusal(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     failures: tuple[Failure, ...]
     from_output: bool = False
     """Whether the cause is in what the command printed, and not in the failure itself."""
+    error: CommandError | None = None
+    """The exception that ended a command of Metaflow."""
 
 
 Reply = Ready | Answer | Refusal

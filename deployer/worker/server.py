@@ -33,6 +33,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from deployer.worker import configuration
+from deployer.worker.capture import CaptureRequest, Recorder
 
 SESSION = b"S"
 COMMAND = b"C"
@@ -55,6 +56,8 @@ class CommandRequest(msgspec.Struct, frozen=True, kw_only=True):
     folder: str
     group: int
     """The process group to join."""
+    capture: CaptureRequest | None = None
+    """What is to be captured of it; then a file to write that to comes with the request."""
 
 
 def serve(channel_fd: int, orchestrator: str) -> None:
@@ -87,20 +90,24 @@ def preload(orchestrator: str) -> None:
     for name in PRELOADED[""] + PRELOADED.get(orchestrator, ()):
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
-    _forget_command_lines()
+    forget_command_lines(sys.modules)
     if "boto3" in sys.modules and orchestrator == "step-functions":
         _share_botocore_loader()
 
 
-def _forget_command_lines() -> None:
+def forget_command_lines(modules: dict[str, Any]) -> None:
     """Have Metaflow's command line imported anew by each flow, its dependencies kept: when it is imported it takes up
-    the Parameters of the flow that is current then (metaflow.parameters.add_custom_parameters), and none is now."""
-    for name in list(sys.modules):
+    the Parameters of the flow that is current then (metaflow.parameters.add_custom_parameters), and none is now.
+
+    Args:
+        modules: `sys.modules`.
+    """
+    for name in list(modules):
         if re.fullmatch(r"metaflow\.(?:cli|cli_components\..+|.+_cli)", name):
             parent, _, child = name.rpartition(".")
-            del sys.modules[name]
-            if hasattr(sys.modules.get(parent), child):
-                delattr(sys.modules[parent], child)
+            del modules[name]
+            if hasattr(modules.get(parent), child):
+                delattr(modules[parent], child)
 
 
 def _share_botocore_loader() -> None:
@@ -209,7 +216,7 @@ def _redirect(stdout: int, stderr: int) -> None:
 
 def _command(descriptors: list[int]) -> int:
     """The command's parent: forks it, waits, and sends its exit status as four bytes."""
-    payload, channel, stdout, stderr = descriptors
+    payload, channel, stdout, stderr, *capture = descriptors
     request: CommandRequest = _payload(payload, CommandRequest)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.setpgid(0, request.group)
@@ -218,7 +225,7 @@ def _command(descriptors: list[int]) -> int:
     pid = os.fork()
     if pid == 0:
         reply.close()
-        _child(lambda: run_flow_file(request), [])
+        _child(lambda: run_flow_file(request, *capture), [])
     reply.send(struct.pack("!i", pid))
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     with contextlib.suppress(ConnectionError):
@@ -226,28 +233,41 @@ def _command(descriptors: list[int]) -> int:
     return 0
 
 
-def run_flow_file(request: CommandRequest) -> int:
-    """Run `python flow.py …` in this process, as Python itself would: its environment, folder, arguments and path."""
+def run_flow_file(request: CommandRequest, capture: int | None = None) -> int:
+    """Run `python flow.py …` in this process, as Python itself would: its environment, folder, arguments and path.
+
+    Args:
+        request: the command.
+        capture: a descriptor of the file to write to what was captured.
+    """
     os.environ.clear()
     os.environ.update(request.environment)
     configuration.take_up(request.environment)
     os.chdir(request.folder)
     flow_file = request.arguments[1]
+    recorder = Recorder(request.capture) if request.capture is not None else None
+    if recorder is not None:
+        recorder.install()
     forget_ourselves()
     sys.argv = request.arguments[1:]
     take_up_search_path(request.environment)
     sys.path.insert(0, os.path.dirname(os.path.realpath(flow_file)))  # noqa: PTH120  # as Python does it
+    status = 0
+    error: BaseException | None = None
     try:
         runpy.run_path(flow_file, run_name="__main__")
     except SystemExit as end:
-        return _exit_status(end)
-    except BaseException:  # noqa: BLE001  # as the interpreter does: print it and exit with 1
+        status, error = _exit_status(end), end
+    except BaseException as raised:  # noqa: BLE001  # as the interpreter does: print it and exit with 1
         traceback.print_exc()
-        return 1
-    else:
-        return 0
+        status, error = 1, raised
     finally:
         atexit._run_exitfuncs()  # noqa: SLF001  # what the flow registered; os._exit would pass it over
+    if recorder is not None and capture is not None:
+        recorder.end(status, error)
+        with os.fdopen(capture, "wb") as file:
+            file.write(msgspec.json.encode(recorder.captured))
+    return status
 
 
 def _exit_status(end: SystemExit) -> int:

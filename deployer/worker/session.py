@@ -18,7 +18,10 @@ from deployer.outcome import DeployError, Deployment, Failure, FailureReason, Ru
 from deployer.worker import airflow, checks, configuration, protocol
 from deployer.worker import inventory as deployments
 from deployer.worker import runs as metaflow_runs
-from deployer.worker.flow import CommandFailed, OpenedFlow, open_flow, trigger
+from deployer.worker.apply import apply
+from deployer.worker.compile import BUILT_IN, FlowCompiler
+from deployer.worker.failures import CommandFailed, DeployErrors
+from deployer.worker.flow import OpenedFlow, open_flow, trigger
 from deployer.worker.inventory_protocol import InventoryRequest
 from deployer.worker.parameters import as_text, convert
 from deployer.worker.plugins import DeployerPlugin
@@ -53,8 +56,10 @@ def _reply(session: Session, line: bytes) -> protocol.Reply:
     except DeployError as error:
         return protocol.Refusal(failures=(error.failure,))
     except CommandFailed as error:
-        failure = Failure(reason=error.reason, message=f"{error}.", advice="What Metaflow printed says why.")
-        return protocol.Refusal(failures=(failure,), from_output=True)
+        failure = error.failure or Failure(
+            reason=error.reason, message=f"{error}.", advice="What Metaflow printed says why."
+        )
+        return protocol.Refusal(failures=(failure,), from_output=True, error=error.error)
     except Exception as error:  # noqa: BLE001  # the process's last frame: told whole, as an internal failure
         failure = Failure(
             reason=FailureReason.INTERNAL,
@@ -63,14 +68,6 @@ def _reply(session: Session, line: bytes) -> protocol.Reply:
             evidence=traceback.format_exc(),
         )
         return protocol.Refusal(failures=(failure,))
-
-
-class DeployErrors(Exception):  # several failures at once
-    """All that was wrong with one request."""
-
-    def __init__(self, failures: tuple[Failure, ...]) -> None:
-        super().__init__(failures[0].message)
-        self.failures = failures
 
 
 class Session:
@@ -93,12 +90,10 @@ class Session:
                 return self._open(request)
             case protocol.Examine():
                 return checks.examine(request.area, request.orchestrator, request.airflow)
-            case protocol.CheckParameters():
-                return {name: as_text(value) for name, value in self._converted(request.parameters).items()}
-            case protocol.Name():
-                return self._opened_flow().deployment_id()
-            case protocol.Create():
-                return self._create(request)
+            case protocol.Compile():
+                return self._compile(request)
+            case protocol.Deploy():
+                return self._deploy(request)
             case protocol.Trigger():
                 return self._trigger(request)
             case _ if isinstance(request, InventoryRequest):
@@ -137,34 +132,50 @@ class Session:
     def _open(self, request: protocol.Open) -> protocol.Opened:
         os.chdir(request.folder)
         self._request = request
-        if request.flow_file is not None:
-            take_up_search_path(os.environ)
-            self._flow = open_flow(request, self._warm)
         self._orchestrator = open_orchestrator(request.orchestrator, settings(), request.airflow)
-        flow = self._flow
         if isinstance(self._orchestrator, Plugin):
-            self._orchestrator = DeployerPlugin(request.orchestrator, settings(), flow, self._warm)
-        if flow is not None:
-            flow.deployment_id()  # a name that the orchestrator refuses is told before anything is deployed
+            if request.flow_file is not None:
+                take_up_search_path(os.environ)
+                self._flow = open_flow(request, self._warm)
+            self._orchestrator = DeployerPlugin(request.orchestrator, settings(), self._flow, self._warm)
         return protocol.Opened(
             runtime=runtime(request.orchestrator),
             settings=settings(),
             orchestrators=installed_orchestrators(),
-            description=flow.description() if flow is not None else None,
-            production=flow.production if flow is not None else None,
             warnings=self._opened_orchestrator().notices(),
         )
 
-    def _create(self, request: protocol.Create) -> protocol.Created:
+    def _compile(self, request: protocol.Compile) -> protocol.Compiled:
+        assert self._request is not None
+        if self._request.orchestrator not in BUILT_IN:
+            return self._describe_for_extension(request)
+        if request.command == "create":
+            self._take_up_settings()
+        return FlowCompiler(self._request, self._warm, self._opened_orchestrator()).compile(request)
+
+    def _describe_for_extension(self, request: protocol.Compile) -> protocol.Compiled:
+        flow = self._opened_flow()
+        target = protocol.Target(
+            deployment_id=None, project=flow.project, branch=flow.project_branch(), production=bool(flow.production)
+        )
+        compiled = protocol.Compiled(description=flow.description(), target=target)
+        if request.command != "trigger":
+            return compiled
+        triggered = protocol.TriggerRequest(deployment_id="", parameters=self._converted(request.parameters))
+        return msgspec.structs.replace(compiled, trigger=triggered)
+
+    def _deploy(self, request: protocol.Deploy) -> protocol.Deployed:
+        orchestrator = self._opened_orchestrator()
+        if isinstance(orchestrator, Plugin):
+            return self._opened_flow().create(self._with_tags(request))
+        if isinstance(orchestrator, Airflow):
+            return airflow.deliver(orchestrator, request)
         self._take_up_settings()
-        options = dict(request.options)
-        tags = self._opened_orchestrator().create_tags(request.provenance)
-        options["tags"] = [*options.get("tags", ()), *tags]
-        if not options["tags"]:
-            del options["tags"]
-        if isinstance(self._orchestrator, Airflow):
-            return airflow.create(self._opened_flow(), self._orchestrator, options, request.provenance)
-        return self._opened_flow().create(options)
+        return apply(request)
+
+    def _with_tags(self, request: protocol.Deploy) -> dict[str, Any]:
+        tags = [*request.options.get("tags", ()), *self._opened_orchestrator().create_tags(request.provenance)]
+        return {**request.options, "tags": tags} if tags else dict(request.options)
 
     def _take_up_settings(self) -> None:
         """Configure Metaflow for what is installed at the orchestrator, where nobody chose otherwise."""
@@ -176,25 +187,20 @@ class Session:
         }
         os.environ.update(settings)
         configuration.take_up(settings)
-        self._opened_flow().impl.env_vars.update(settings)
 
     def _trigger(self, request: protocol.Trigger) -> Run:
-        deployment = request.deployment
-        if self._flow is not None and deployment.orchestrator == "airflow":
-            converted = self._converted(request.parameters)
-            run = self._by_orchestrator(request, airflow.parameter_texts(self._flow, converted))
-        elif self._flow is not None:
-            converted = self._converted(request.parameters)
-            run = self._flow.trigger(deployment.id, converted)
-        elif deployment.orchestrator == "argo-workflows":
-            converted = dict(request.parameters)
-            run = trigger(_from_deployment(deployment.id, self._warm), converted)
+        deployment, values = request.deployment, dict(request.parameters)
+        if self._flow is not None:
+            run = self._flow.trigger(deployment.id, values)
+        elif deployment.orchestrator == "argo-workflows" and not request.compiled:
+            run = trigger(_from_deployment(deployment.id, self._warm), values)
         else:
-            converted = {name: as_text(value) for name, value in request.parameters.items()}
-            run = self._by_orchestrator(request, converted)
-        return replace(run, parameters={name: as_text(value) for name, value in converted.items()})
+            if not request.compiled:
+                values = {name: as_text(value) for name, value in values.items()}
+            run = self._by_orchestrator(request, values)
+        return replace(run, parameters={name: as_text(value) for name, value in values.items()})
 
-    def _by_orchestrator(self, request: protocol.Trigger, parameters: dict[str, str]) -> Run:
+    def _by_orchestrator(self, request: protocol.Trigger, parameters: dict[str, Any]) -> Run:
         run_id = self._opened_orchestrator().trigger(request.deployment, parameters, key=request.key)
         pathspec = f"{request.deployment.flow_name}/{run_id}"
         return Run(id=run_id, pathspec=pathspec, status=RunStatus.PENDING)

@@ -218,15 +218,23 @@ def test_an_answer_that_was_lost_makes_no_second_comment(
     assert len(pulls.comments(number)) == 1
 
 
-def test_one_wrong_flow_holds_back_all(runner: Runner, workspace: Path, world: World, pulls: Pulls) -> None:
+@pytest.mark.parametrize("fail_fast", ["", "true"])
+def test_one_wrong_flow_costs_the_others_only_with_fail_fast(
+    fail_fast: str, runner: Runner, workspace: Path, world: World, pulls: Pulls
+) -> None:
     (workspace / "flows" / "broken.py").write_text("def broken(:\n")
+    name = f"Other{fail_fast.title()}Flow"
+    (workspace / "flows" / "other.py").write_text(
+        (workspace / "flows" / "hello.py").read_text().replace("HelloFlow", name)
+    )
     number = pulls.merged()
-    result = run(runner, workspace, closed(number), "flows/train.py\nflows/broken.py")
+    result = run(runner, workspace, closed(number), "flows/other.py\nflows/broken.py", fail_fast=fail_fast)
     assert result.exit_code == 1
     assert result.outputs["failure-reason"] == "flow-invalid"
-    assert machine(world, "TrainFlow") is None
     (comment,) = pulls.comments(number)
-    assert "held back" in comment
+    assert (machine(world, name) is None) is bool(fail_fast)
+    assert [one["status"] for one in result.deployments] == ["skipped" if fail_fast else "success", "failure"]
+    assert ("cannot be deployed and `fail-fast` is true" in comment) is bool(fail_fast)
     assert "::error title=flow-invalid,file=flows/broken.py,line=1::" in result.log
 
 
@@ -398,21 +406,33 @@ def test_an_environment_that_lacks_something_is_told_what(
     assert runner.left_over() == []
 
 
+def test_a_role_that_is_missing_is_named_before_anything_is_written(
+    runner: Runner, workspace: Path, world: World
+) -> None:
+    # Metaflow itself pushes the state machine before it looks for the role, which it wants of every flow
+    del runner.environment["METAFLOW_EVENTS_SFN_ACCESS_IAM_ROLE"]
+    result = run(runner, workspace, pushed(), deployment_name="Roleless", comment="off")
+    assert result.outputs["failure-reason"] == "deploy", result.log
+    assert "METAFLOW_EVENTS_SFN_ACCESS_IAM_ROLE" in words(result.summary)
+    assert machine(world, "Roleless") is None
+
+
 def test_a_half_made_deployment_is_put_back(runner: Runner, workspace: Path, world: World) -> None:
-    # Metaflow pushes the state machine before it looks for the role that the schedule needs
-    (workspace / "flows" / "daily.py").write_text(PROJECT)
-    name, role = "recsys.test.half.DailyFlow", runner.environment.pop("METAFLOW_EVENTS_SFN_ACCESS_IAM_ROLE")
+    # EventBridge refuses the rule after the state machine was written
+    flow = workspace / "flows" / "daily.py"
+    flow.write_text(PROJECT.replace("daily=True", 'cron="\\n0 6 * * ? *"'))
+    name = "recsys.test.half.DailyFlow"
     inputs = {"project_branch": "half", "comment": "off"}
     result = run(runner, workspace, pushed(), "flows/daily.py", **inputs)
     assert result.outputs["failure-reason"] == "deploy", result.log
-    assert "METAFLOW_EVENTS_SFN_ACCESS_IAM_ROLE" in words(result.summary)
+    assert "ScheduleExpression is not valid" in words(result.summary)
     assert "removed again" in result.summary
     assert machine(world, name) is None, "nothing stood before, nothing stands now"
 
-    runner.environment["METAFLOW_EVENTS_SFN_ACCESS_IAM_ROLE"] = role
+    flow.write_text(PROJECT)
     assert run(runner, workspace, pushed(), "flows/daily.py", **inputs).exit_code == 0
     before = described(world, name)
-    del runner.environment["METAFLOW_EVENTS_SFN_ACCESS_IAM_ROLE"]
+    flow.write_text(PROJECT.replace("daily=True", 'cron="\\n0 6 * * ? *"'))
     result = run(runner, workspace, pushed(), "flows/daily.py", tags="changed", **inputs)
     assert result.outputs["failure-reason"] == "deploy", result.log
     assert "put back to what stood before" in result.summary

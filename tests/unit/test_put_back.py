@@ -69,6 +69,7 @@ class Handle:
 
     def __init__(self, script: dict[type, list[Any]]) -> None:
         self.job = Job()
+        self.compiled = None
         self.asked: list[type] = []
         self._script = script
 
@@ -174,7 +175,7 @@ def test_parts_are_compared_by_what_stood() -> None:
     assert compared(SNAPSHOT, gone) == ("the WorkflowTemplate is gone", "the CronWorkflow is new")
 
 
-CREATED = protocol.Created(deployment_id="train", flow_name="TrainFlow")
+CREATED = protocol.Deployed(deployment_id="train", flow_name="TrainFlow")
 
 
 def read_back(script: dict[type, list[Any]]) -> tuple[FlowOutcome, Handle]:

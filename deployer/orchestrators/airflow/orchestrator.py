@@ -232,7 +232,7 @@ class Airflow:
             return f"{page}/runs/{quote(dag_run_id, safe='')}"
         return f"{page}?dag_run_id={quote(dag_run_id, safe='')}"
 
-    def trigger(self, deployment: Deployment, parameters: Mapping[str, str], *, key: str) -> str:
+    def trigger(self, deployment: Deployment, parameters: Mapping[str, Any], *, key: str) -> str:
         """Ask for a DAG run whose id is made of the key: Airflow refuses the id a second time."""
         api = self._opened_api()
         dag = api.dag(deployment.id)

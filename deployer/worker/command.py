@@ -1,0 +1,17 @@
+"""`python -m deployer.worker.command DESCRIPTOR`: one command of Metaflow in an interpreter of its own.
+
+The request comes by standard input; what is captured goes to the descriptor.
+"""
+
+import os
+import sys
+
+import msgspec
+
+from deployer.worker.server import CommandRequest, run_flow_file
+
+if __name__ == "__main__":
+    asked = msgspec.json.decode(sys.stdin.buffer.read(), type=CommandRequest)
+    with open(os.devnull) as nothing:  # noqa: PTH123  # a flow that reads finds the end
+        os.dup2(nothing.fileno(), 0)
+    sys.exit(run_flow_file(asked, int(sys.argv[1])))

@@ -176,7 +176,7 @@ class Recorder:
         if file is not None:
             self.captured.failures = [_no_file(file)]
             raise SystemExit(1)
-        assert self.captured.target is not None
+        assert self.captured.target is not None and self.captured.target.deployment_id is not None  # noqa: PT018
         texts = {name: as_text(value) for name, value in converted.items()}
         self.trigger(self.captured.target.deployment_id, texts)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from deployer.credentials.aws import Cluster, cluster_kubeconfig
 from sandbox.runner import ISOLATED, ROOT, JobEvent, Runner, push
 
 SHA = "4" * 40
@@ -100,6 +101,19 @@ def test_a_module_of_the_checkout_is_no_part_of_the_action(runner: Runner, works
     inputs = {"flow": "flows/hello.py", "orchestrator": "step-functions", "comment": "off"}
     result = runner.run(PUSH, inputs, workspace=workspace)
     assert result.exit_code == 0, result.log
+    assert not (tmp_path / "hijacked").exists()
+
+
+def test_the_plugin_that_makes_eks_tokens_is_isolated_too(tmp_path: Path) -> None:
+    """Kubernetes' client starts it with the environment of a flow's process."""
+    for name in (*HIJACKED, "botocore"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'hijacked')!r}, 'a').write('{name}\\n')\n")
+    cluster = Cluster(name="prod", endpoint="https://example.com", certificate_authority="eA==", region="eu-west-1")
+    plugin = cluster_kubeconfig(cluster)["users"][0]["user"]["exec"]
+    keys = {"AWS_ACCESS_KEY_ID": "looker", "AWS_SECRET_ACCESS_KEY": "looker", "PYTHONPATH": str(tmp_path)}
+    command = [plugin["command"], *plugin["args"]]
+    done = subprocess.run(command, env=keys, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "k8s-aws-v1." in done.stdout
     assert not (tmp_path / "hijacked").exists()
 
 

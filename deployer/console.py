@@ -19,23 +19,17 @@ from typing import Literal, TextIO
 from actions_toolkit.command import Command
 from actions_toolkit.file_command import prepare_key_value_message
 
+from deployer.masking import SecretRegistry
+from deployer.text import CUT, read_markdown, without_control_characters
+
 Level = Literal["error", "warning", "notice"]
 
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
-ESCAPE_SEQUENCE = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 LONGEST_LINE = 4000
 """Characters of a foreign line that are printed; a progress bar or a dumped table can have megabytes."""
+LONGEST_READ = 4 * LONGEST_LINE
+"""Characters of a foreign line that are looked at: escape sequences and secrets take room that is not printed."""
 MOST_FOREIGN_LINES = 20_000
 """Lines of foreign text that a job prints; what a log viewer can show has an end too."""
-SHORTEST_MASK = 4
-"""Characters; a shorter value would blank ordinary words."""
-COMMON = frozenset(
-    {"true", "false", "none", "null", "main", "master", "latest", "default", "http", "https", "root", "admin", "user"}
-    | {"localhost", "production", "python", "metaflow", "success", "failure", "deploy"}
-)
-SECRET_VARIABLE = re.compile(r"(?:^|_)(?:TOKEN|SECRET|PASSWORD|PASSWD|(?:SECRET_ACCESS|AUTH|API|PRIVATE|ACCOUNT)_KEY)$")
-SHORTEST_VARIABLE = 8
-"""Characters of a variable's value, below which it is more likely a word than a secret."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,14 +47,17 @@ class Annotation:
 class Console:
     """The job's log, its outputs and its summary; written to by several threads."""
 
-    def __init__(self, environ: Mapping[str, str], stream: TextIO | None = None) -> None:
+    def __init__(
+        self, environ: Mapping[str, str], stream: TextIO | None = None, secrets: SecretRegistry | None = None
+    ) -> None:
         """Args:
         environ: the job's environment; GITHUB_ACTIONS, GITHUB_OUTPUT and GITHUB_STEP_SUMMARY are read.
         stream: where the log goes; stdout, as it is at each line, by default.
+        secrets: the job's secrets; a registry of its own by default.
         """
+        self.secrets = secrets if secrets is not None else SecretRegistry()
         self._environ = environ
         self._stream = stream
-        self._masked: tuple[str, ...] = ()
         self._lock = threading.RLock()
         """Held while a line is written, with the fence before it, and while masks are added."""
         self._fence: str | None = None
@@ -69,29 +66,25 @@ class Console:
         self._annotated: set[Annotation] = set()
         self._speaks_to_runner = environ.get("GITHUB_ACTIONS", "").lower() == "true"
 
-    def mask(self, values: Iterable[str]) -> None:
-        """Have the runner, and this console itself, blank these values wherever they would be printed.
+    def mask(self, values: Iterable[str], *, tell_runner: bool = True) -> None:
+        """Register secrets: from now on nothing that is written holds one, whatever the channel.
 
-        A value of several lines is masked whole and line by line, as the runner does it. Values of fewer than four
-        characters and common words are left: blanking them would blank ordinary text.
+        A value of several lines is masked whole and line by line. Values of fewer than four characters, common words
+        and identifiers are left (`deployer.masking.rules`): blanking them would blank ordinary text.
+
+        Args:
+            values: secrets.
+            tell_runner: whether GitHub's runner masks them too, in the log of later steps as well. It then drops every
+                output of the job that holds one.
         """
-        for value in values:
-            for line in (value.strip(), *(part.strip() for part in value.splitlines())):
-                if len(line) < SHORTEST_MASK or line.lower() in COMMON:
-                    continue
-                with self._lock:
-                    if line in self._masked:
-                        continue
-                    # the whole tuple at once: another thread masks a line meanwhile
-                    self._masked = tuple(sorted((*self._masked, line), key=len, reverse=True))
-                    if self._speaks_to_runner and "\n" not in line:
-                        self._command("add-mask", line)
+        with self._lock:
+            for line in self.secrets.add(values):
+                if tell_runner and self._speaks_to_runner and "\n" not in line and "\r" not in line:
+                    self._command("add-mask", line)
 
     def masked(self, text: str) -> str:
-        """The text with every masked value blanked."""
-        for value in self._masked:
-            text = text.replace(value, "***")
-        return text
+        """The text with every secret blanked; to be called before anything is escaped or cut."""
+        return self.secrets.mask(text)
 
     def info(self, text: str) -> None:
         """A line of our own."""
@@ -153,12 +146,24 @@ class Console:
                 if self._foreign_lines == MOST_FOREIGN_LINES + 1:
                     self.warning(f"More than {MOST_FOREIGN_LINES} lines were printed by flows; no more are shown.")
                 continue
-            shown = self.masked(clean(line))
+            shown = self._foreign_line(line)
             with self._lock:
                 if self._speaks_to_runner and self._fence is None:
                     self._fence = uuid.uuid4().hex
                     self._write(str(Command("stop-commands", {}, self._fence)))
                 self._write(shown)
+
+    def _foreign_line(self, line: str) -> str:
+        """A line of somebody else's as it is printed: masked as it reads, then cut.
+
+        Of a progress bar, which overwrites itself by carriage returns, its last state is kept.
+        """
+        last = line.rstrip("\r").rsplit("\r", 1)[-1]
+        read = without_control_characters(last[:LONGEST_READ])
+        shown = self.secrets.mask(read, truncated=len(last) > LONGEST_READ)
+        if len(last) <= LONGEST_READ and len(shown) <= LONGEST_LINE:
+            return shown
+        return f"{shown[:LONGEST_LINE]} {CUT} ({len(last)} characters)"
 
     def set_output(self, name: str, value: str) -> None:
         """Set an output of the job.
@@ -181,7 +186,7 @@ class Console:
         path = self._environ.get("GITHUB_STEP_SUMMARY")
         if path:
             with Path(path).open("a", encoding="utf-8") as file:
-                file.write(self.masked(markdown) + "\n")
+                file.write(self.secrets.without_secrets(markdown, read_markdown) + "\n")
 
     def _command(self, name: str, message: str = "") -> None:
         self._own(str(Command(name, {}, message)))
@@ -199,28 +204,6 @@ class Console:
         encoding = stream.encoding or "utf-8"
         stream.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
         stream.flush()
-
-
-def secret_variables(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """The values of the variables that hold a secret by their names (`…_TOKEN`, `…_SECRET_ACCESS_KEY`, `…_PASSWORD`).
-
-    What a flow's process gets in its environment it can print, and the report goes where no runner masks.
-    """
-    return tuple(
-        value
-        for name, value in environ.items()
-        if SECRET_VARIABLE.search(name.upper().replace("-", "_")) and len(value) >= SHORTEST_VARIABLE
-    )
-
-
-def clean(line: str) -> str:
-    """A foreign line without escape sequences and control characters, cut to a length that a log can show.
-
-    Of a progress bar, which overwrites itself by carriage returns, its last state is kept.
-    """
-    shown = ESCAPE_SEQUENCE.sub("", line).rstrip("\r").rsplit("\r", 1)[-1]
-    shown = CONTROL.sub("", shown)
-    return shown if len(shown) <= LONGEST_LINE else f"{shown[:LONGEST_LINE]} … ({len(shown)} characters)"
 
 
 def _one_line(text: str) -> str:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from deployer.checkout import checked_out_commit
-from deployer.console import Console, secret_variables
+from deployer.console import Console
 from deployer.deadline import Cancellation
 from deployer.event import Event, at_commit, job_context, read_event, read_payload
 from deployer.inputs import (
@@ -20,11 +20,14 @@ from deployer.inputs import (
     OperationName,
     check_paths,
     insecure_connections,
+    masks_parameters,
     raw_input,
     read_inputs,
     secret_inputs,
+    secret_parameters,
     unknown_inputs,
 )
+from deployer.masking import environment_secrets, file_secrets, masked_outcome, tells_runner
 from deployer.operation import Doctor, Manage, Skip, decide
 from deployer.operations import doctor
 from deployer.operations.job import run_job
@@ -53,7 +56,7 @@ def run_action(environ: Mapping[str, str], console: Console, cancellation: Cance
     Returns:
         The exit status.
     """
-    console.mask((*secret_variables(environ), *secret_inputs(environ)))
+    _register_secrets(environ, console)
     workspace = Path(environ.get("GITHUB_WORKSPACE") or Path.cwd()).resolve()
     event = at_commit(read_event(environ, read_payload(environ)), checked_out_commit(workspace))
     inputs: Inputs | None = None
@@ -67,9 +70,22 @@ def run_action(environ: Mapping[str, str], console: Console, cancellation: Cance
     except Exception as error:  # noqa: BLE001  # the last line of defence: told as an internal failure, with its traceback
         outcome = Outcome(operation="deploy", failures=(_internal(error),))
     outcome = replace(with_cause(outcome, event), context=job_context(event), finished_at=datetime.now(UTC))
+    console.mask(file_secrets(environ))  # what was renewed meanwhile: a ServiceAccount's token, a kubeconfig
+    outcome = masked_outcome(outcome, console.secrets, hide_parameters=masks_parameters(environ))
     settings = _report_settings(inputs, environ)
     publish(outcome, event, settings, console=console, cancellation=cancellation)
     return 0 if outcome.status in (Status.SUCCESS, Status.SKIPPED) else 1
+
+
+def _register_secrets(environ: Mapping[str, str], console: Console) -> None:
+    """Have every credential that the job begins with masked, before anything is printed."""
+    variables, parameters = environment_secrets(environ), secret_parameters(environ)
+    console.mask((*variables.values, *file_secrets(environ), *secret_inputs(environ)))
+    console.mask(filter(tells_runner, parameters))
+    console.mask((*variables.quiet, *parameters), tell_runner=False)
+    if variables.too_short:
+        names = ", ".join(variables.too_short)
+        console.info(f"Not masked, since so short a value would blank ordinary text: {names}.")
 
 
 def _act(

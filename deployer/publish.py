@@ -18,6 +18,7 @@ from deployer.report.comment import comment_body
 from deployer.report.inventory import console_table
 from deployer.report.outputs import outputs
 from deployer.report.summary import summary
+from deployer.text import read_markdown
 
 if TYPE_CHECKING:
     from deployer.github.client import GitHubClient
@@ -44,7 +45,7 @@ def publish(
     """Report an outcome.
 
     Args:
-        outcome: what became of the job.
+        outcome: what became of the job, masked (`deployer.masking.masked_outcome`).
         event: what called it, and where its pull requests are found.
         settings: how to comment.
         console: the log, the outputs and the summary.
@@ -120,8 +121,9 @@ def _tell(
         status=str(outcome.status),
         commit=context.commit if context is not None else "",
     )
-    # no runner masks what goes to the API: a flow may have printed a secret into its log
-    body = console.masked(comment_body(outcome, summary_url=context.run_url if context is not None else None))
+    body = comment_body(outcome, summary_url=context.run_url if context is not None else None)
+    # the outcome is masked already; no runner masks what goes to the API
+    body = console.secrets.without_secrets(body, read_markdown)
     published = publish_comment(client, number, header, body, str(settings.mode))
     return published.url if published is not None else None
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from deployer.outcome import DeployError, Failure, FailureReason
+from deployer.text import shortened
 
 if TYPE_CHECKING:
     from requests import PreparedRequest
@@ -94,7 +95,7 @@ class IdTokenSource:
                 )
             except RequestException as error:
                 raise Unanswered(f"{type(error).__name__}: {error}") from error
-        said = answer.text[:LONGEST_SAID]
+        said = shortened(answer.text, LONGEST_SAID)
         if answer.status_code == TOO_MANY or answer.status_code >= SERVER_FAULT:
             raise Unanswered(f"status {answer.status_code}: {said}")
         if not answer.ok:

@@ -14,7 +14,7 @@ from deployer.inputs.model import (
 )
 from deployer.inputs.paths import check_paths, wrong_paths
 from deployer.inputs.read import raw_input, read_inputs, unknown_inputs
-from deployer.inputs.secret import secret_inputs
+from deployer.inputs.secret import masks_parameters, secret_inputs, secret_parameters
 
 __all__ = [
     "WITHOUT_FLOW",
@@ -31,9 +31,11 @@ __all__ = [
     "config_options",
     "input_names",
     "insecure_connections",
+    "masks_parameters",
     "raw_input",
     "read_inputs",
     "secret_inputs",
+    "secret_parameters",
     "unknown_inputs",
     "wrong_paths",
 ]

@@ -1,23 +1,18 @@
-"""What in the inputs must never be printed."""
+"""What in the inputs must never be shown."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
 
-from deployer.console import SECRET_VARIABLE
 from deployer.inputs.read import raw_input
-from deployer.kubeconfig import decoded
-from deployer.yaml_mapping import parse_mapping
+from deployer.masking.collect import LARGEST_FILE, parameter_secrets
+from deployer.masking.documents import kubeconfig_secrets, mapping_secrets, read_mapping, url_credentials
+from deployer.masking.rules import SHORTEST
 
-SHORTEST_SECRET = 8
-"""Characters; to mask something shorter would blank ordinary words."""
-KUBECONFIG_SECRET = re.compile(r"(?:token|password|secret|key-data)$", re.IGNORECASE)
-UNREADABLE_SECRET = re.compile(r"(?:token|password|secret|key-data)[\"']?\s*:\s*[\"']?([^\s\"',}]+)", re.IGNORECASE)
-OPTION_SECRET = re.compile(r"(?:webhook_url|api_key|integration_key|password|secret)$")
-"""Options of `create` that notify (`notify_slack_webhook_url`): who has them may write there."""
+MAPPINGS = ("metaflow-config", "create-options", "deployer-options", "config")
+"""Inputs that are mappings: what is secret in them is known by its key (`notify_slack_webhook_url`)."""
+WITH_URLS = ("airflow-url", "requirements", "create-options", "deployer-options", "config")
+"""Inputs in which a URL may have user info, such as that of a package index."""
 
 
 def secret_inputs(environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -34,68 +29,24 @@ def secret_inputs(environ: Mapping[str, str]) -> tuple[str, ...]:
     """
     found = [
         raw_input(environ, "github-token").strip(),
-        *_in_kubeconfig(raw_input(environ, "kubeconfig")),
-        *_in_metaflow_config(raw_input(environ, "metaflow-config")),
-        *_in_options(raw_input(environ, "create-options")),
+        *kubeconfig_secrets(raw_input(environ, "kubeconfig")),
+        *(one for name in MAPPINGS for one in mapping_secrets(raw_input(environ, name))),
+        *(one for name in WITH_URLS for one in url_credentials(raw_input(environ, name)[:LARGEST_FILE])),
     ]
-    # these are secrets and nothing else, so that they are masked whatever their length
+    # these are secrets and nothing else, so that they are masked however short they are
     airflow = [raw_input(environ, name).strip() for name in ("airflow-token", "airflow-password")]
-    return tuple(dict.fromkeys([*filter(None, airflow), *(one for one in found if len(one) >= SHORTEST_SECRET)]))
+    return tuple(dict.fromkeys([*filter(None, airflow), *(one for one in found if len(one) >= SHORTEST)]))
 
 
-def _in_kubeconfig(text: str) -> Iterator[str]:
-    plain = decoded(text)
-    if plain is not None:
-        # who has the base64 has the file: in one piece, and as its lines were broken
-        yield from ("".join(text.split()), text.strip())
-        text = plain
-    config = _read(text)
-    if config is None:
-        yield from UNREADABLE_SECRET.findall(text)
-        return
-    for key, value, around in _leaves(config):
-        # an exec plug-in's environment: {name: AWS_SECRET_ACCESS_KEY, value: …}
-        if KUBECONFIG_SECRET.search(key) or (key == "value" and SECRET_VARIABLE.search(str(around.get("name", "")))):
-            yield value
+def secret_parameters(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """The values of `parameters` that are not shown: those whose names look secret, or all under `mask-parameters`.
+
+    Args:
+        environ: the job's environment.
+    """
+    return parameter_secrets(read_mapping(raw_input(environ, "parameters")) or {}, hide_all=masks_parameters(environ))
 
 
-def _in_metaflow_config(text: str) -> Iterator[str]:
-    config = _read(text) or {}
-    for key, value in config.items():
-        if SECRET_VARIABLE.search(key) and isinstance(value, str):
-            yield value
-        elif key == "METAFLOW_SERVICE_HEADERS":
-            headers = _read(value) if isinstance(value, str) else value
-            yield from (header for _, header, _ in _leaves(headers))
-
-
-def _in_options(text: str) -> Iterator[str]:
-    for key, value in (_read(text) or {}).items():
-        if OPTION_SECRET.search(key.replace("-", "_")) and isinstance(value, str):
-            yield value
-
-
-def _read(text: str) -> dict[str, Any] | None:
-    try:
-        return parse_mapping(text)
-    except ValueError:
-        pass
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def _leaves(
-    value: Any, key: str = "", around: Mapping[str, Any] | None = None
-) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    """Every text with its key and the mapping that it stands in."""
-    if isinstance(value, str):
-        yield key, value, around or {}
-    elif isinstance(value, dict):
-        for name, inner in value.items():
-            yield from _leaves(inner, str(name), value)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _leaves(inner, key, around)
+def masks_parameters(environ: Mapping[str, str]) -> bool:
+    """Whether no value of a Parameter may be shown: also where the input cannot be read, for safety's sake."""
+    return raw_input(environ, "mask-parameters").strip().lower() not in ("", "false")

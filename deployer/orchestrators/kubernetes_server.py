@@ -10,6 +10,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from deployer.text import shortened
+
 SECONDS = (5.0, 10.0)
 """To connect, and to be answered."""
 REFUSED = 400
@@ -65,5 +67,5 @@ class ApiServer:
         except ValueError:
             document = None
         if not isinstance(document, dict):
-            raise urllib3.exceptions.HTTPError(f"no JSON object: {text[:100]!r}")
+            raise urllib3.exceptions.HTTPError(f"no JSON object: {shortened(text, 100)!r}")
         return document, answer.headers

@@ -9,6 +9,8 @@ import html
 import re
 from urllib.parse import quote
 
+from deployer.text import ESCAPE_SEQUENCE
+
 SPECIAL = re.compile(r"([\\`*_{}\[\]|~!$])")
 # GitHub makes links, mentions and emojis of these when it renders, whatever is escaped: a character of no width
 # between their halves keeps them text.
@@ -19,7 +21,6 @@ EMOJI = re.compile(r":(?=[A-Za-z0-9_+-]+:)")
 NOTHING = "\u200b"
 # what moves the cursor or turns the direction of what follows is no text
 INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
-ESCAPE_SEQUENCE = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 
 
 class Markdown(str):

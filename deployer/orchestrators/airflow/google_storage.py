@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from deployer.outcome import DeployError, Failure, FailureReason
+from deployer.text import shortened
 
 HOST = "https://storage.googleapis.com"
 SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
@@ -161,5 +162,5 @@ def _refused(doing: str, status: int, said: str) -> Failure:
         input="airflow-dags-folder",
         message=f"Cloud Storage refused {doing} with status {status}.",
         advice=advice,
-        evidence=said[:2000],
+        evidence=shortened(said, 2000),
     )

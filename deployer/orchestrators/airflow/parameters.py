@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from deployer.outcome import DeployError, Failure, FailureReason
+from deployer.text import shortened
 
 UNSAFE = re.compile(r"[$`\x00-\x1f\x7f]|[^\x00-\x7f]")
 
@@ -51,7 +52,7 @@ def _value(name: str, text: str, kind: str | None) -> Any:
 
 
 def _shown(text: str) -> str:
-    return json.dumps(text if len(text) <= 60 else f"{text[:60]}…")  # noqa: PLR2004
+    return json.dumps(shortened(text, 60), ensure_ascii=False)
 
 
 def _failure(message: str) -> Failure:

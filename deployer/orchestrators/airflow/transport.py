@@ -11,6 +11,7 @@ from typing import Any, NoReturn, Protocol
 from deployer.orchestrators import aws_errors
 from deployer.orchestrators.airflow.settings import AirflowSettings
 from deployer.outcome import DeployError, Failure, FailureReason
+from deployer.text import shortened
 
 LIMIT = (10, 30)
 """Seconds to connect, and to be answered."""
@@ -140,7 +141,9 @@ class HttpTransport:
         if 300 <= answer.status_code < BAD:  # noqa: PLR2004
             raise DeployError(_no_airflow(self._url, Answer(status=answer.status_code, body=answer.text)))
         if answer.status_code in PASSING:
-            raise DeployError(_unreachable(self._url, f"It answered {answer.status_code}: {answer.text[:EVIDENCE]}"))
+            raise DeployError(
+                _unreachable(self._url, f"It answered {answer.status_code}: {shortened(answer.text, EVIDENCE)}")
+            )
         return Answer(status=answer.status_code, body=_read(answer.text))
 
     def _authorize(self, request: Any) -> Any:
@@ -338,4 +341,4 @@ def _forbidden(method: str, path: str, answer: Answer) -> Failure:
 
 def _shown(answer: Answer) -> str:
     text = answer.body if isinstance(answer.body, str) else json.dumps(answer.body, indent=1)
-    return text[:EVIDENCE]
+    return shortened(text, EVIDENCE)

@@ -1,0 +1,42 @@
+"""Names of variables, keys and parameters whose values are secret."""
+
+from __future__ import annotations
+
+import re
+
+# Somewhere in the name, as a word between underscores.
+ANYWHERE = re.compile(
+    r"(?:^|_)(?:PASSWORD|PASSWORDS|PASSWD|PASSPHRASE|PASSCODE|SECRET|SECRETS|APIKEY|PAT|DSN|BEARER|JWT|CREDENTIALS?"
+    r"|CONNECTION_STRING|CONNECTIONSTRING|CONN_STR|WEBHOOK)(?:_|$)|PASSWORD|SECRET"
+)
+# At the end of it, alone or joined to another word.
+AT_THE_END = re.compile(
+    r"(?:TOKEN|PASSWORD|PASSWD|PASSPHRASE|APIKEY|(?:^|_)(?:KEY|KEYS|PASS|PWD|PSW|AUTH|COOKIE|SAS)|ACCESS_KEY_ID|KEY_DATA"
+    r"|(?:DATABASE|DB|REDIS|MONGO|MONGODB|AMQP|BROKER|POSTGRES|POSTGRESQL|MYSQL|SQLALCHEMY)_UR[LI])(?:_?[0-9]+)?$"
+)
+# What such a variable tells of a secret, and is none: a file, an address, a lifetime.
+ABOUT = re.compile(
+    r"_(?:FILE|FILENAME|PATH|DIR|NAME|NAMES|ARN|ENDPOINT|TYPE|TTL|EXPIRY|EXPIRES|EXPIRATION|AUDIENCE|COUNT|LENGTH"
+    r"|REGION|ALGORITHM|ISSUER|ENABLED|PREFIX|BACKEND|MANAGER|ROLE|ID|SOCK|CLASS)$|(?<!HOOK)(?<!DATABASE)(?<!DB)_UR[LI]$"
+)
+PUBLIC = re.compile(r"PUBLIC_?KEY|PUBKEY")
+NO_SECRETS = frozenset(
+    {"PWD", "OLDPWD", "GPG_KEY", "METAFLOW_KUBERNETES_SECRETS", "GOOGLE_APPLICATION_CREDENTIALS", "COMMENT_KEY"}
+    | {"SSH_AUTH_SOCK", "GOOGLE_GHA_CREDS_PATH"}
+)
+"""The shell's folders, the key that signed Python's release, and what only names a secret or its file."""
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether the value of a variable, a key or a parameter of this name is secret.
+
+    Args:
+        name: in any case, its words divided by `_`, `-`, `.` or capitals: `DB_PASSWORD`, `api-key`, `clientSecret`.
+    """
+    divided = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    upper = re.sub(r"[^A-Z0-9]+", "_", divided.upper()).strip("_")
+    if upper in NO_SECRETS or PUBLIC.search(upper):
+        return False
+    if AT_THE_END.search(upper):
+        return True
+    return bool(ANYWHERE.search(upper)) and not ABOUT.search(upper)

@@ -1,0 +1,287 @@
+"""Which values are secret, in which forms they are found, and what is left readable."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from report_samples import flow, outcome, run
+
+from deployer.masking import (
+    SecretRegistry,
+    environment_secrets,
+    file_secrets,
+    is_maskable,
+    is_secret_name,
+    masked_outcome,
+    parameter_secrets,
+    tells_runner,
+)
+from deployer.masking.collect import DECLARED
+from deployer.masking.rules import is_ordinary, is_random
+from deployer.outcome import Deployment, FlowDescription, FlowParameter
+
+TOKEN = "ghs_0aB1cD2eF3gH4iJ5kL6mN7oP8qR9sT0uV1wX"
+
+
+def masked(text: str, *secrets: str) -> str:
+    registry = SecretRegistry()
+    registry.add(secrets)
+    return registry.mask(text)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "DATABASE_URL",
+        "SLACK_WEBHOOK_URL",
+        "GH_PAT",
+        "PGPASSWORD",
+        "SENTRY_DSN",
+        "GPG_PASSPHRASE",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "CONNECTION_STRING",
+        "AZURE_STORAGE_CONNECTION_STRING",
+        "TOKEN",
+        "GITHUB_TOKEN",
+        "MY_SECRET_2",
+        "SECRET_SAUCE",
+        "api-key",
+        "clientSecret",
+        "db.password",
+        "REDIS_URL",
+        "MYSQL_PWD",
+        "SMTP_PASS",
+        "OPENAI_API_KEY",
+        "SSH_PRIVATE_KEY",
+        "UV_INDEX_INTERNAL_PASSWORD",
+        "AZURE_CREDENTIALS",
+        "HTTP_AUTH",
+        "METAFLOW_SERVICE_AUTH_KEY",
+        "notify_pager_duty_integration_key",
+        "APIKEY",
+        "TOKEN_2",
+        "SESSION_COOKIE",
+    ],
+)
+def test_names_of_secrets(name: str) -> None:
+    assert is_secret_name(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "PWD",
+        "OLDPWD",
+        "PATH",
+        "HOME",
+        "GPG_KEY",
+        "MAX_TOKENS",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "TOKEN_URL",
+        "KEYBOARD",
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        "METAFLOW_KUBERNETES_SECRETS",
+        "METAFLOW_SERVICE_URL",
+        "AWS_ROLE_ARN",
+        "METAFLOW_DEFAULT_SECRETS_BACKEND_TYPE",
+        "METAFLOW_AWS_SECRETS_MANAGER_DEFAULT_REGION",
+        "SSH_AUTH_SOCK",
+        "SSH_PUBLIC_KEY",
+        "TOKENIZERS_PARALLELISM",
+        "MONKEY",
+        "COMPASS",
+        "KUBECONFIG",
+        "AUTHOR",
+        "API_URL",
+        "SECRET_NAME",
+    ],
+)
+def test_names_of_what_is_no_secret(name: str) -> None:
+    assert not is_secret_name(name)
+
+
+@pytest.mark.parametrize("value", ["1", "true", "prod", "production", "eu-west-1", "123456789012", "arn:aws:s3:::x"])
+def test_trivial_words_and_identifiers_are_not_masked(value: str) -> None:
+    assert not is_maskable(value)
+    assert masked(f"a {value} b", value) == f"a {value} b"
+
+
+def test_what_is_random_and_what_reads_like_words() -> None:
+    for text in ("producti", "Producti", "20261130", "HelloFlo", "my-flow-", "password", "version2"):
+        assert is_ordinary(text), text
+    for text in ("3f2a91c0", "IQoJb3Jp", "x8Kd82jD", "a1b2c3d4"):
+        assert not is_ordinary(text), text
+    assert is_random(TOKEN)
+    assert not is_random("production-database-password-one")
+    assert not tells_runner("production-ml")
+    assert tells_runner(TOKEN)
+    assert tells_runner("hunter2-Of-The-Base!")
+
+
+@pytest.mark.parametrize("secret", ["p_4*s|x<9&k@7~z!", 'pa55/wörd+"x&y=z"', "correct horse battery staple"])
+@pytest.mark.parametrize("before", ["", "a", "ab", "abc", "user:"])
+def test_encoded_forms(secret: str, before: str) -> None:
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        text = encode(f"{before}{secret}:more".encode()).decode()
+        shown = masked(f"x {text} y", secret)
+        least = len(base64.b64encode(secret.encode()).rstrip(b"=")) - 4
+        assert len(shown) <= len(f"x {text} y") - least + 3, shown
+    for text in (
+        quote(secret, safe=""),
+        quote(secret),
+        json.dumps(secret),
+        json.dumps(json.dumps(secret)),
+        repr(secret),
+    ):
+        shown = masked(f"{before} {text}", secret)
+        assert shown.replace('"', "").replace("'", "").replace("\\", "").endswith(f"{before} ***"), shown
+
+
+def test_base64_with_broken_lines_is_found_by_its_pieces() -> None:
+    text = base64.encodebytes(f"deploy:{TOKEN * 4}".encode()).decode()
+    shown = masked(text, TOKEN * 4)
+    assert all(len(line.replace("***", "")) < 12 for line in shown.splitlines()), shown
+
+
+@pytest.mark.parametrize("most", range(8, len(TOKEN)))
+def test_a_token_that_was_cut_by_somebody_else(most: int) -> None:
+    for text in (f"it was {TOKEN[:most]}", f"{TOKEN[-most:]} was it", f"x{TOKEN[3 : 3 + most]}x"):
+        shown = masked(text, TOKEN)
+        assert not any(TOKEN[at : at + 8] in shown for at in range(len(TOKEN) - 7)), shown
+
+
+def test_words_that_were_cut_with_a_mark() -> None:
+    secret = "correct-horse-battery-staple"
+    for most in range(6, len(secret)):
+        assert masked(f"it was '{secret[:most]}…' and", secret) == "it was '***…' and"
+    assert masked("a correct answer", secret) == "a correct answer"
+
+
+def test_secrets_that_overlap_are_masked_whole() -> None:
+    assert masked("x abcdefghijkl y", "abcdefgh", "efghijkl") == "x *** y"
+    assert masked("aaaabaaaabaaaa", "aaaabaaaa") == "***"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("psql postgres://me:pw@db/x", "psql postgres://***@db/x"),
+        ("https://0123456789abcdef0123@git.example.com/x", "https://***@git.example.com/x"),
+        ("git+ssh://git@github.com/o/r", "git+ssh://git@github.com/o/r"),
+        ("mail to me@example.com: https://example.com", "mail to me@example.com: https://example.com"),
+        ("https://s3/x?X-Amz-Signature=0f&a=b", "https://s3/x?X-Amz-Signature=***&a=b"),
+        ("GET /x?page=1&access_token=q HTTP", "GET /x?page=1&access_token=*** HTTP"),
+        ("https://hooks.slack.com/services/T0/B0/abc", "https://hooks.slack.com/services/***"),
+        ("https://discord.com/api/webhooks/1/a-b", "https://discord.com/api/webhooks/***"),
+        ("Authorization: Bearer abcdef.123", "Authorization: Bearer ***"),
+        ("k8s-aws-v1.aHR0cHM6Ly9zdHMuZXUtd2VzdC0x and", "*** and"),
+        ("key AKIAIOSFODNN7EXAMPLE", "key ***"),
+        (
+            "-----BEGIN RSA PRIVATE KEY-----\nMIIEabc\nabc=\n-----END RSA PRIVATE KEY-----",
+            "-----BEGIN RSA PRIVATE KEY-----***-----END RSA PRIVATE KEY-----",
+        ),
+        ("eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJyZXBvIn0.c2lnbmF0dXJl", "***"),
+    ],
+)
+def test_credentials_that_are_known_by_their_form(text: str, shown: str) -> None:
+    assert masked(text) == shown
+    assert masked(shown) == shown, "what is masked stays as it is"
+
+
+def test_the_environment() -> None:
+    found = environment_secrets(
+        {
+            "DATABASE_URL": "postgres://deploy:pa%2Fss-word@db.example.com:5432/flows",
+            "PLAIN_DATABASE_URL": "postgres://db.example.com/flows",
+            "SLACK_WEBHOOK_URL": "https://chat.example.com/hook/0123456789abcdef",
+            "UV_INDEX": "https://me:index-pass@pypi.example.com/simple",
+            "GCP_KEY": json.dumps(
+                {"type": "service_account", "private_key": "-----BEGIN\nabcdefgh12\n", "project": "x"}
+            ),
+            "METAFLOW_SERVICE_HEADERS": '{"x-api-key": "h3aderkey"}',
+            "SHORT_TOKEN": "abc",
+            "DRY_TOKEN": "true",
+            "INPUT_COMMENT-KEY": "some-long-comment-key",
+            "CA_KEY": __file__,
+            "PATH": "/usr/bin:/bin",
+            DECLARED: "NAMESPACE REGION ANSWER LICENCE",
+            "NAMESPACE": "production-ml",
+            "REGION": "eu-west-1",
+            "ANSWER": "1",
+            "LICENCE": "50% off:\nsecond line",
+        }
+    )
+    assert {"deploy:pa%2Fss-word@", "pa/ss-word", "0123456789abcdef", "index-pass", "h3aderkey"} <= set(found.values)
+    assert "50% off:\nsecond line" in found.values
+    assert found.quiet == ("production-ml",)
+    assert found.too_short == ("SHORT_TOKEN",)
+    shown = masked(
+        "db.example.com:5432 postgres://db.example.com/flows pypi.example.com/simple service_account eu-west-1 1",
+        *found.values,
+        *found.quiet,
+    )
+    assert "***" not in shown
+
+
+def test_the_files_that_clients_take_credentials_from(tmp_path: Path) -> None:
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws" / "credentials").write_text("[x]\naws_secret_access_key = aws-s3cr3t-key\nregion = eu-west-1\n")
+    (tmp_path / ".metaflowconfig").mkdir()
+    (tmp_path / ".metaflowconfig" / "config_p.json").write_text('{"METAFLOW_SERVICE_AUTH_KEY": "metaflow-key"}')
+    (tmp_path / ".netrc").write_text("machine git.example.com login me password netrc-pass\n")
+    (tmp_path / "token").write_text("mounted-token-1\n")
+    user = "{token: kube-token-1, client-key-data: S0VZS0VZS0VZS0VZS0VZ, tokenFile: token}"
+    (tmp_path / "one").write_text(f"users: [{{name: ci, user: {user}}}]")
+    (tmp_path / "two").write_text("users: [{name: ci, user: {password: kube-pass-2}}]")
+    environ = {"HOME": str(tmp_path), "KUBECONFIG": f"{tmp_path / 'one'}:{tmp_path / 'two'}:{tmp_path / 'none'}"}
+    assert set(file_secrets(environ)) == {
+        "aws-s3cr3t-key",
+        "metaflow-key",
+        "netrc-pass",
+        "mounted-token-1",
+        "kube-token-1",
+        "kube-pass-2",
+        "S0VZS0VZS0VZS0VZS0VZ",
+        "KEYKEYKEYKEYKEY",
+    }
+
+
+def test_parameters() -> None:
+    given = {"api_key": "key-of-the-api", "country": "Germany and France", "n": 3, "conf": {"password": "p-of-conf"}}
+    assert parameter_secrets(given, hide_all=False) == ("key-of-the-api",)
+    assert set(parameter_secrets(given, hide_all=True)) > {"key-of-the-api", "Germany and France", "p-of-conf"}
+
+
+def test_the_outcome_is_masked_but_not_its_identifiers() -> None:
+    registry = SecretRegistry()
+    registry.add(["trainflow", "prod-data", TOKEN, "hidden-value"])
+    deployment = Deployment(
+        id="recsys.prod.trainflow",
+        orchestrator="argo-workflows",
+        flow_name="TrainFlow",
+        namespace="prod-data",
+        url=f"https://me:{TOKEN}@argo.example.com",
+        problems=("trainflow is not recsys.prod.trainflow", f"with {TOKEN}"),
+    )
+    description = FlowDescription(name="T", parameters=(FlowParameter(name="db_password", type="str", default="x"),))
+    triggered = run(parameters={"api_key": "ab", "alpha": "0.1", "beta": "hidden-value"})
+    made = outcome(flow(deployment=deployment, description=description, run=triggered))
+    shown = masked_outcome(made, registry).flows[0]
+    assert shown.deployment is not None
+    assert (shown.deployment.id, shown.deployment.namespace) == ("recsys.prod.trainflow", "prod-data")
+    assert shown.deployment.url == "https://***@argo.example.com"
+    assert shown.deployment.problems == ("*** is not recsys.prod.trainflow", "with ***")
+    assert shown.run is not None
+    assert shown.run.parameters == {"api_key": "***", "alpha": "0.1", "beta": "***"}
+    assert shown.description is not None
+    assert shown.description.parameters[0].default == "***"
+    hidden = masked_outcome(made, registry, hide_parameters=True).flows[0]
+    assert hidden.run is not None
+    assert set(hidden.run.parameters.values()) == {"***"}
+    assert shown.status is made.flows[0].status

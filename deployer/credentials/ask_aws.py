@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 import difflib
 import sys
 from typing import Any
 
 import msgspec
 
-from deployer.credentials.aws import Answer, Cluster, Question
+from deployer.credentials.aws import Answer, Cluster, Keys, Question, Role
 from deployer.orchestrators.aws_errors import code, failures
 from deployer.outcome import DeployError, Failure, FailureReason
 
@@ -29,6 +30,8 @@ def answer(question: Question) -> Answer:
         connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, retries={"total_max_attempts": ATTEMPTS}
     )
     try:
+        if question.role is not None:
+            return assume(question.role, limits)
         with failures("opening a client"):
             session = boto3.session.Session()
             sts: Any = session.client("sts", config=limits) if question.identity else None
@@ -41,6 +44,39 @@ def answer(question: Question) -> Answer:
     except DeployError as error:
         return Answer(failure=error.failure)
     return Answer(identity=identity, cluster=cluster)
+
+
+def assume(role: Role, limits: Any) -> Answer:
+    """Exchange GitHub's OIDC token for a role's credentials.
+
+    The request is not signed: the token is all that it takes.
+
+    Args:
+        role: which one, and the token.
+        limits: botocore's configuration of the client.
+
+    Raises:
+        DeployError: AWS refuses.
+    """
+    import boto3
+    from botocore import UNSIGNED
+    from botocore.config import Config
+
+    with failures("assuming the role"):
+        sts: Any = boto3.session.Session().client("sts", config=limits.merge(Config(signature_version=UNSIGNED)))
+        found = sts.assume_role_with_web_identity(
+            RoleArn=role.arn, RoleSessionName=role.session, WebIdentityToken=role.token
+        )
+    keys, end = found["Credentials"], found["Credentials"]["Expiration"]
+    return Answer(
+        keys=Keys(
+            access_key_id=str(keys["AccessKeyId"]),
+            secret_access_key=str(keys["SecretAccessKey"]),
+            session_token=str(keys["SessionToken"]),
+            expiration=end.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            lifetime=(end - datetime.datetime.now(datetime.UTC)).total_seconds(),
+        )
+    )
 
 
 def describe(eks: Any, name: str) -> Cluster:

@@ -1,14 +1,20 @@
 """AWS: the role that a job assumes, and what the action asks AWS before any flow does.
 
-botocore exchanges GitHub's OIDC token for the role's credentials by itself (AssumeRoleWithWebIdentity), and again
-before they expire, in every process that has AWS_WEB_IDENTITY_TOKEN_FILE and AWS_ROLE_ARN: the action only keeps the
-file fresh. It asks AWS from a process with the very environment that a flow's process has, so that what works there
-works in the flow.
+The action exchanges GitHub's OIDC token for the role's credentials (AssumeRoleWithWebIdentity), once for all processes
+of the job and again before they expire, so that it knows, and masks, all that AWS gives. A profile of its own has
+botocore, and every other SDK, read them from a file when it needs them (`credential_process`). The action asks AWS from
+a process with the very environment that a flow's process has, so that what works there works in the flow.
 """
 
 from __future__ import annotations
 
+import configparser
+import contextlib
+import io
+import json
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -17,6 +23,7 @@ from typing import Any
 
 import msgspec
 
+from deployer.credentials.files import write_secret
 from deployer.deadline import Cancellation, Deadline
 from deployer.outcome import DeployError, Failure, FailureReason
 from deployer.processes import finish, own_module
@@ -24,16 +31,61 @@ from deployer.processes import finish, own_module
 AUDIENCE = "sts.amazonaws.com"
 SUPERSEDED = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
 """What botocore would take before the role (`botocore.credentials.create_credential_resolver`)."""
+OTHER_ROLE = ("AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME", "AWS_WEB_IDENTITY_TOKEN_FILE")
+"""The role that another step, or the pod of a runner, has botocore assume: before a profile's `credential_process`."""
 PROFILE = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")
+OWN_PROFILE = "metaflow-deploy"
+CREDENTIAL_SETTINGS = ("aws_", "role_", "source_profile", "credential_", "web_identity_", "sso_", "mfa_", "login_")
+"""How the names of a profile's settings begin that say where credentials come from."""
 ASK_LIMIT = 60.0
 """Seconds for all that is asked; the clients in there give up earlier."""
 SESSION_NAME_LIMIT = 64
 """Characters of a RoleSessionName (STS API reference, AssumeRoleWithWebIdentity)."""
 
 
+class Role(msgspec.Struct, frozen=True, kw_only=True):
+    """A role to assume by an OIDC token."""
+
+    arn: str
+    session: str
+    token: str
+
+
+class Keys(msgspec.Struct, frozen=True, kw_only=True):
+    """A role's credentials, as AssumeRoleWithWebIdentity answers them."""
+
+    access_key_id: str
+    secret_access_key: str
+    session_token: str
+    expiration: str
+    """ISO 8601, UTC."""
+    lifetime: float
+    """Seconds from the answer on."""
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must not be shown."""
+        return (self.access_key_id, self.secret_access_key, self.session_token)
+
+    def document(self) -> str:
+        """What a `credential_process` prints
+        (https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html)."""
+        return json.dumps(
+            {
+                "Version": 1,
+                "AccessKeyId": self.access_key_id,
+                "SecretAccessKey": self.secret_access_key,
+                "SessionToken": self.session_token,
+                "Expiration": self.expiration,
+            }
+        )
+
+
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     """What to ask AWS."""
 
+    role: Role | None = None
+    """The role to assume, before anything else is asked and without any other credentials."""
     identity: bool = False
     """Whether to ask who the job is."""
     cluster: str | None = None
@@ -56,6 +108,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     identity: str | None = None
     """The ARN that the job acts as."""
     cluster: Cluster | None = None
+    keys: Keys | None = None
     failure: Failure | None = None
 
 
@@ -64,13 +117,35 @@ def region_variables(region: str | None) -> dict[str, str]:
     return {"AWS_REGION": region, "AWS_DEFAULT_REGION": region} if region is not None else {}
 
 
-def role_variables(role: str, token_file: Path, session_name: str) -> dict[str, str]:
-    """What has botocore assume a role by the token in a file."""
-    return {
-        "AWS_ROLE_ARN": role,
-        "AWS_ROLE_SESSION_NAME": session_name,
-        "AWS_WEB_IDENTITY_TOKEN_FILE": str(token_file),
-    }
+def role_variables(keys_file: Path, folder: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """What has every SDK of AWS take a role's credentials from a file, and again before they expire.
+
+    The job's own configuration stays as it is: its profiles are copied, and what it says of the default one or of the
+    one that it chose, credentials excepted, holds for the role too.
+
+    Args:
+        keys_file: holds `Keys.document`, renewed.
+        folder: where the configuration is written.
+        environ: the job's environment.
+    """
+    config = configparser.RawConfigParser(default_section="", strict=False)
+    path = environ.get("AWS_CONFIG_FILE") or str(Path(environ.get("HOME") or "/", ".aws", "config"))
+    with contextlib.suppress(configparser.Error, UnicodeDecodeError):  # botocore refuses such a file by itself
+        config.read(path, encoding="utf-8")
+    chosen = next((environ[name] for name in reversed(PROFILE) if environ.get(name)), "default")
+    section = "default" if chosen == "default" else f"profile {chosen}"
+    kept = dict(config.items(section)) if config.has_section(section) else {}
+    own = f"profile {OWN_PROFILE}"
+    config.remove_section(own)
+    config.add_section(own)
+    for name, value in kept.items():
+        if not name.startswith(CREDENTIAL_SETTINGS):
+            config.set(own, name, value)
+    config.set(own, "credential_process", f"{shutil.which('cat') or '/bin/cat'} {shlex.quote(str(keys_file))}")
+    written = io.StringIO()
+    config.write(written)
+    write_secret(folder / "aws-config", written.getvalue())
+    return {"AWS_CONFIG_FILE": str(folder / "aws-config"), "AWS_PROFILE": OWN_PROFILE}
 
 
 def session_name(repository: str, run_id: str, attempt: int) -> str:

@@ -1,23 +1,25 @@
-"""A file that always holds a valid OIDC token: botocore reads it whenever it renews the role's credentials."""
+"""A file that always holds valid credentials of the role: every SDK reads it again before those that it has expire."""
 
 from __future__ import annotations
 
 import os
 import select
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
+from typing import Protocol
 
 from deployer.credentials.files import write_secret
-from deployer.credentials.id_token import IdToken, IdTokenSource, Unanswered
+from deployer.credentials.id_token import Unanswered
 from deployer.deadline import Cancellation, Deadline
 from deployer.outcome import DeployError, Failure, FailureReason
 
 FIRST_LIMIT = 30.0
-"""Seconds for the first token, however often it has to be asked for."""
-MARGIN = 60.0
-"""Seconds before a token's end, at which the next one is asked for; half of its life for one that lives shortly."""
+"""Seconds for the first credentials, however often they have to be asked for."""
+MARGIN = 20 * 60.0
+"""Seconds before their end, at which the next ones are asked for; half of their life where that is short. botocore
+reads the file again with each request once there are less than 15 minutes left (`RefreshableCredentials`)."""
 SHORTEST_PAUSE = 1.0
 LONGEST_PAUSE = 30.0
 """Seconds between two attempts while the endpoint fails; the first pause is doubled each time."""
@@ -26,28 +28,59 @@ END_LIMIT = 0.5
 
 
 def renewal(lifetime: float) -> float:
-    """How many seconds after a token was given the next one is asked for."""
+    """How many seconds after credentials were given the next ones are asked for."""
     return max(SHORTEST_PAUSE, lifetime - min(MARGIN, lifetime / 2))
 
 
-class TokenKeeper:
+class Kept(Protocol):
+    """What is kept in the file."""
+
+    @property
+    def text(self) -> str:
+        """The file's text."""
+
+    @property
+    def lifetime(self) -> float:
+        """Seconds that it is valid for."""
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What in it must not be shown."""
+
+
+class Source(Protocol):
+    """Where the credentials come from."""
+
+    def ask(self) -> Kept:
+        """Ask for them.
+
+        Raises:
+            Unanswered: there was no answer; there may be one when it is asked again.
+            DeployError: they were refused.
+        """
+
+    def close(self) -> None:
+        """End a question that is under way."""
+
+
+class CredentialKeeper:
     """Keeps the file for as long as the `with` block lasts, in a thread of this process."""
 
     def __init__(
         self,
-        source: IdTokenSource,
+        source: Source,
         path: Path,
         *,
         cancellation: Cancellation,
-        mask: Callable[[str], None],
+        mask: Callable[[tuple[str, ...]], None],
         tell: Callable[[str], None],
         warn: Callable[[str], None],
     ) -> None:
         """Args:
-        source: where tokens come from.
+        source: where the credentials come from.
         path: the file, in a folder that stands longer than the block.
-        cancellation: a cancelled job needs no further token.
-        mask: is handed each token before it is written.
+        cancellation: a cancelled job needs no further ones.
+        mask: is handed what is secret in them before they are written, and so before anything can use them.
         tell: takes a line for the log.
         warn: takes a warning.
         """
@@ -57,19 +90,13 @@ class TokenKeeper:
         self._mask = mask
         self._tell = tell
         self._warn = warn
-        self._claims: Mapping[str, str] = {}
         self._end_read, self._end_write = os.pipe()
 
-    @property
-    def claims(self) -> Mapping[str, str]:
-        """Whom the token in the file says that the job is; none before the first one is there."""
-        return self._claims
-
-    def __enter__(self) -> TokenKeeper:
-        """Write the first token.
+    def __enter__(self) -> CredentialKeeper:
+        """Write the first credentials.
 
         Raises:
-            DeployError: there is none to be had.
+            DeployError: there are none to be had.
         """
         try:
             lifetime = self._take(self._first())
@@ -77,7 +104,7 @@ class TokenKeeper:
             os.close(self._end_read)
             os.close(self._end_write)
             raise
-        self._thread = threading.Thread(target=self._keep, args=(lifetime,), name="id-token", daemon=True)
+        self._thread = threading.Thread(target=self._keep, args=(lifetime,), name="credentials", daemon=True)
         self._thread.start()
         return self
 
@@ -85,11 +112,12 @@ class TokenKeeper:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         os.close(self._end_write)  # readable at the other end from now on
+        self._source.close()
         self._thread.join(END_LIMIT)
         if not self._thread.is_alive():
             os.close(self._end_read)
 
-    def _first(self) -> IdToken:
+    def _first(self) -> Kept:
         deadline = Deadline(FIRST_LIMIT)
         pause = SHORTEST_PAUSE
         while True:
@@ -116,14 +144,13 @@ class TokenKeeper:
                 troubles += 1
                 continue
             if troubles:
-                self._tell("GitHub gives OIDC tokens again.")
+                self._tell("The role's credentials are renewed again.")
             troubles = 0
 
-    def _take(self, token: IdToken) -> float:
-        self._mask(token.text)
-        write_secret(self._path, token.text)
-        self._claims = token.claims
-        return token.lifetime
+    def _take(self, kept: Kept) -> float:
+        self._mask(kept.secrets)
+        write_secret(self._path, kept.text)
+        return kept.lifetime
 
     def _over(self, seconds: float) -> bool:
         """Wait that long; whether the job has ended or was cancelled meanwhile."""
@@ -135,8 +162,8 @@ def _trouble(error: Exception) -> str:
     if isinstance(error, DeployError):
         said = f"{error.failure.message} {error.failure.evidence}".strip()
     return (
-        "GitHub gave no new OIDC token; it is asked again until it does. The credentials in hand hold for up to an "
-        f"hour. It said: {said}"
+        "The role's credentials could not be renewed; it is tried again until they are. Those in hand hold for a while "
+        f"yet. It said: {said}"
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from deployer.console import Console
 from deployer.credentials.aws import (
     AUDIENCE,
+    OTHER_ROLE,
     PROFILE,
     SUPERSEDED,
     Question,
@@ -22,7 +23,8 @@ from deployer.credentials.aws import (
 )
 from deployer.credentials.files import write_secret
 from deployer.credentials.id_token import ISSUER_CLAIMS, IdTokenSource
-from deployer.credentials.keeper import TokenKeeper
+from deployer.credentials.keeper import CredentialKeeper
+from deployer.credentials.role import RoleSource
 from deployer.deadline import Cancellation
 from deployer.environment import worker_environment
 from deployer.event import Event
@@ -64,28 +66,28 @@ def open_credentials(
     """
     with ExitStack() as stack:
         variables, without = region_variables(inputs.aws_region), frozenset[str]()
-        claims: Mapping[str, str] = {}
         if inputs.aws_role_to_assume is not None:
-            path = folder / "id-token"
-            keeper = TokenKeeper(
+            without = frozenset({*SUPERSEDED, *OTHER_ROLE, *PROFILE})
+            path = folder / "role-credentials"
+            source = RoleSource(
                 IdTokenSource(environ, AUDIENCE),
-                path,
+                role=inputs.aws_role_to_assume,
+                session=session_name(event.repository, event.run_id, event.run_attempt),
+                environment=worker_environment(environ, variables, without),
                 cancellation=cancellation,
-                mask=lambda token: console.mask([token]),
-                tell=console.info,
-                warn=console.warning,
+                mask=console.mask,
             )
-            stack.enter_context(keeper)
-            claims = keeper.claims
-            console.info(f"OIDC: GitHub's token says {_shown(claims, ISSUER_CLAIMS, ', ')}")
-            name = session_name(event.repository, event.run_id, event.run_attempt)
-            variables |= role_variables(inputs.aws_role_to_assume, path, name)
-            without = frozenset({*SUPERSEDED, *PROFILE})
+            keeper = CredentialKeeper(
+                source, path, cancellation=cancellation, mask=console.mask, tell=console.info, warn=console.warning
+            )
+            with _claims_of_a_refusal(source):
+                stack.enter_context(keeper)
+            console.info(f"OIDC: GitHub's token says {_shown(source.claims, ISSUER_CLAIMS, ', ')}")
+            variables |= role_variables(path, folder, environ)
             _tell_superseded(environ, console)
         if inputs.kubeconfig is not None:
             variables |= _written(inputs.kubeconfig, folder)
-        with _claims_of_a_refusal(claims):
-            variables |= _asked(inputs, worker_environment(environ, variables, without), folder, console, cancellation)
+        variables |= _asked(inputs, worker_environment(environ, variables, without), folder, console, cancellation)
         yield Credentials(variables=variables, without=without)
 
 
@@ -109,12 +111,13 @@ def _asked(
 
 
 @contextmanager
-def _claims_of_a_refusal(claims: Mapping[str, str]) -> Iterator[None]:
+def _claims_of_a_refusal(source: RoleSource) -> Iterator[None]:
     """Put whom the token says that the job is under what AWS says where it refuses the role: its error names neither
     the subject that it got nor the one that it wants."""
     try:
         yield
     except DeployError as error:
+        claims = source.claims
         if error.failure.input != "aws-role-to-assume" or not claims:
             raise
         evidence = f"{error.failure.evidence}\n\nGitHub's token says of the job:\n{_shown(claims, claims)}"

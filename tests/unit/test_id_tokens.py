@@ -1,4 +1,4 @@
-"""GitHub's OIDC token: how it is asked for, and kept fresh in its file."""
+"""GitHub's OIDC token: how it is asked for; a role's credentials: how they are kept fresh in their file."""
 
 from __future__ import annotations
 
@@ -16,21 +16,22 @@ import pytest
 
 from deployer.credentials import keeper
 from deployer.credentials.files import write_secret
-from deployer.credentials.id_token import IdToken, IdTokenSource, Unanswered
-from deployer.credentials.keeper import MARGIN, TokenKeeper, renewal
+from deployer.credentials.id_token import IdTokenSource, Unanswered
+from deployer.credentials.keeper import MARGIN, CredentialKeeper, renewal
+from deployer.credentials.role import RoleCredentials
 from deployer.deadline import Cancellation
 from deployer.outcome import DeployError, Failure, FailureReason
 
 
-class Source(IdTokenSource):
+class Source:
     """Answers what the test says, one after another; the last one for ever."""
 
-    def __init__(self, *answers: IdToken | Exception) -> None:
+    def __init__(self, *answers: RoleCredentials | Exception) -> None:
         self._answers = list(answers)
         self.asked = 0
         self.came = threading.Condition()
 
-    def ask(self) -> IdToken:
+    def ask(self) -> RoleCredentials:
         answer = self._answers[min(self.asked, len(self._answers) - 1)]
         with self.came:
             self.asked += 1
@@ -38,6 +39,9 @@ class Source(IdTokenSource):
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    def close(self) -> None:
+        self.closed = True
 
     def wait_for(self, times: int) -> None:
         with self.came:
@@ -48,21 +52,27 @@ class Kept:
     """A keeper with what it said."""
 
     def __init__(self, source: Source, path: Path, cancellation: Cancellation | None = None) -> None:
-        self.masked: list[str] = []
+        self.masked: list[tuple[str, ...]] = []
         self.told: list[str] = []
         self.warned: list[str] = []
-        self.keeper = TokenKeeper(
+        self._path = path
+        self.keeper = CredentialKeeper(
             source,
             path,
             cancellation=cancellation or Cancellation(),
-            mask=self.masked.append,
+            mask=self._mask,
             tell=self.told.append,
             warn=self.warned.append,
         )
 
+    def _mask(self, secrets: tuple[str, ...]) -> None:
+        written = self._path.read_text() if self._path.exists() else ""
+        assert secrets in self.masked or not any(one in written for one in secrets), "masked before it can be used"
+        self.masked.append(secrets)
 
-def token(text: str, lifetime: float = 0.0) -> IdToken:
-    return IdToken(text=text, lifetime=lifetime)
+
+def keys(text: str, lifetime: float = 0.0) -> RoleCredentials:
+    return RoleCredentials(text=text, lifetime=lifetime, secrets=(text,))
 
 
 REFUSED = DeployError(Failure(reason=FailureReason.CREDENTIALS, message="Refused.", advice="Ask."))
@@ -70,9 +80,9 @@ REFUSED = DeployError(Failure(reason=FailureReason.CREDENTIALS, message="Refused
 
 @pytest.mark.parametrize(
     ("lifetime", "seconds"),
-    [(300, 300 - MARGIN), (900, 900 - MARGIN), (60, 30), (4, 2), (0, 0.05), (-500, 0.05)],
+    [(3600, 3600 - MARGIN), (43200, 43200 - MARGIN), (900, 450), (60, 30), (4, 2), (0, 0.05), (-500, 0.05)],
 )
-def test_a_token_is_asked_for_before_its_end(lifetime: float, seconds: float) -> None:
+def test_credentials_are_asked_for_before_their_end(lifetime: float, seconds: float) -> None:
     assert renewal(lifetime) == seconds
 
 
@@ -81,30 +91,31 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keeper, "SHORTEST_PAUSE", 0.05)
 
 
-def test_the_file_is_kept_fresh_and_each_token_masked_before_it_is_written(tmp_path: Path) -> None:
-    source = Source(token("first"), token("second"), token("third"))
+def test_the_file_is_kept_fresh_and_all_credentials_are_masked_before_they_are_written(tmp_path: Path) -> None:
+    source = Source(keys("first"), keys("second"), keys("third"))
     kept = Kept(source, tmp_path / "token")
     with kept.keeper:
         assert (tmp_path / "token").read_text() == "first"
         source.wait_for(4)  # so that the third was written
         assert (tmp_path / "token").read_text() == "third"
-    assert kept.masked[:3] == ["first", "second", "third"]
+    assert kept.masked[:3] == [("first",), ("second",), ("third",)]
+    assert source.closed
     assert kept.warned == []
 
 
 def test_an_endpoint_that_fails_for_a_while_costs_one_warning(tmp_path: Path) -> None:
-    source = Source(token("first"), Unanswered("status 503"), REFUSED, token("second"))
+    source = Source(keys("first"), Unanswered("status 503"), REFUSED, keys("second"))
     kept = Kept(source, tmp_path / "token")
     with kept.keeper:
         source.wait_for(5)
         assert (tmp_path / "token").read_text() == "second"
     (warning,) = kept.warned
     assert "status 503" in warning
-    assert kept.told == ["GitHub gives OIDC tokens again."]
+    assert kept.told == ["The role's credentials are renewed again."]
 
 
 def test_nothing_is_asked_after_the_end_or_a_cancellation(tmp_path: Path) -> None:
-    source, cancellation = Source(token("first", 300)), Cancellation()
+    source, cancellation = Source(keys("first", 300)), Cancellation()
     with Kept(source, tmp_path / "one").keeper as kept:
         pass
     assert not kept._thread.is_alive()
@@ -115,7 +126,7 @@ def test_nothing_is_asked_after_the_end_or_a_cancellation(tmp_path: Path) -> Non
     assert source.asked == 2
 
 
-def test_a_job_that_is_cancelled_before_its_first_token_ends(tmp_path: Path) -> None:
+def test_a_job_that_is_cancelled_before_its_first_credentials_ends(tmp_path: Path) -> None:
     cancellation = Cancellation()
     cancellation.cancel(signal.SIGINT)
     with pytest.raises(DeployError) as raised, Kept(Source(Unanswered("down")), tmp_path / "t", cancellation).keeper:
@@ -123,7 +134,7 @@ def test_a_job_that_is_cancelled_before_its_first_token_ends(tmp_path: Path) -> 
     assert raised.value.failure.reason is FailureReason.CANCELLED
 
 
-def test_a_first_token_that_is_refused_is_not_asked_for_again(tmp_path: Path) -> None:
+def test_credentials_that_are_refused_at_first_are_not_asked_for_again(tmp_path: Path) -> None:
     source = Source(REFUSED)
     with pytest.raises(DeployError, match="Refused"), Kept(source, tmp_path / "token").keeper:
         pass

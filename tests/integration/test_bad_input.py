@@ -103,7 +103,7 @@ def test_nothing_outside_of_the_checkout_is_printed(
     assert result.exit_code == 1
     assert "leads out of the checkout" in result.log
     assert "neighbours" not in result.log + result.summary
-    assert "AWS_ACCESS_KEY_ID" not in result.log + result.summary
+    assert "AWS_ACCESS_KEY_ID=" not in result.log + result.summary
 
 
 def test_a_configs_file_is_the_checkouts(runner: Runner, workspace: Path) -> None:

@@ -13,7 +13,7 @@ from deployer.secretless import cause_of
 SERVED = ("push", *PULL_REQUEST, "workflow_dispatch", "repository_dispatch", "schedule", "workflow_call")
 
 # What each operation reads. An input that was given and is in none of these is told as ignored.
-REPORTING = frozenset({"github-token", "comment", "comment-key"})
+REPORTING = frozenset({"github-token", "comment", "comment-key", "mask-parameters"})
 CREDENTIALS = frozenset({"kubeconfig", "eks-cluster", "aws-region", "aws-role-to-assume", "allow-insecure"})
 AIRFLOW = frozenset(
     f"airflow-{name}" for name in ("dags-folder", "url", "token", "username", "password", "compatibility")

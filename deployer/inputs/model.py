@@ -83,6 +83,7 @@ class Inputs:
     working_directory: str = _input("working-directory", ".")
     trigger: bool = _input("trigger", "false")
     parameters: Mapping[str, Any] = _input("parameters")
+    mask_parameters: bool = _input("mask-parameters", "false")
     wait: Wait | None = _input("wait")
     on_timeout: OnTimeout = _input("on-timeout", "leave")
     wait_timeout: float = _input("wait-timeout", "60m")

@@ -328,6 +328,7 @@ CLEANERS: dict[str, Callable[[str], Any]] = {
     "fail_fast": _boolean,
     "trigger": _boolean,
     "parameters": _mapping,
+    "mask_parameters": _boolean,
     "wait": _wait,
     "on_timeout": _choice(OnTimeout),
     "wait_timeout": _duration,

@@ -191,3 +191,57 @@ def test_the_secret_parts_of_a_url(
         assert_nowhere(part, shown(result))
     for part in open_parts:
         assert part in result.log, "what is no secret is shown"
+
+
+PARAMETRIZED = """
+from metaflow import FlowSpec, Parameter, step
+
+
+class ParametrizedFlow(FlowSpec):
+    api_key = Parameter("api_key", default="a-default-key")
+    country = Parameter("country", default="Norway")
+
+    @step
+    def start(self):
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+
+if __name__ == "__main__":
+    ParametrizedFlow()
+"""
+
+
+@pytest.mark.parametrize("hidden", ["false", "true"])
+def test_the_values_of_parameters(hidden: str, runner: Runner, workspace: Path) -> None:
+    (workspace / "flows" / "raising.py").write_text(PARAMETRIZED)
+    given = {"api_key": "k3y", "country": "Liechtenstein"}
+    result = run(runner, workspace, parameters=json.dumps(given), trigger="true", wait="none", mask_parameters=hidden)
+    assert result.exit_code == 0, result.log
+    shown_country = "Liechtenstein" if hidden == "false" else "***"
+    assert result.deployments[0]["run_parameters"] == {"api_key": "***", "country": shown_country}
+    written = "".join(shown(result).values())
+    assert "k3y" not in written
+    assert "a-default-key" not in written
+    assert ("Liechtenstein" in written) == (hidden == "false")
+    assert ("Norway" in written) == (hidden == "false")
+
+
+def test_what_the_workflows_secret_env_holds(runner: Runner, workspace: Path) -> None:
+    secret = "line of 50% and\nmore of it"
+    runner.environment |= {
+        "METAFLOW_DEPLOY_SECRET_VARIABLES": "VAULT_PASSPHRASE LICENCE WORD PLACE",
+        "VAULT_PASSPHRASE": "of-another-vault-1",
+        "LICENCE": secret,
+        "WORD": "1",
+        "PLACE": "eu-west-1",
+    }
+    flow(workspace, "print(os.environ['LICENCE'], '1 and eu-west-1')\nraise ValueError(os.environ['LICENCE'])")
+    result = run(runner, workspace)
+    for line in secret.splitlines():
+        assert_nowhere(line, shown(result))
+    assert "1 and eu-west-1" in result.log
+    assert "::add-mask::line of 50%25 and" in result.log

@@ -245,8 +245,33 @@ def test_environment_variables_are_set_and_the_secret_ones_masked(reusable: Any,
         "EMPTY=",
         "API_KEY=s3cret $(date)",
         "AWS_ACCESS_KEY_ID=AKIA",
+        "METAFLOW_DEPLOY_SECRET_VARIABLES=API_KEY",
     ]
     assert printed == "::add-mask::s3cret $(date)\n"
+
+
+def test_secret_variables_of_several_lines_and_with_percent_signs(reusable: Any, tmp_path: Path) -> None:
+    secrets = (
+        "RATE=50%25 off%0A\nKEY_FILE<<END\n-----\nabcdefgh12\n%percent%\n\nEND\n"
+        "ANSWER=1\nDEBUG=true\nAWS_REGION=eu-west-1\nNAMESPACE=production-ml\nDB_PASSWORD=weak-password\n"
+    )
+    status, printed, made = set_variables(reusable, tmp_path, SECRET_VARIABLES=secrets)
+    assert status == 0, printed
+    assert printed.splitlines() == [
+        "::add-mask::50%2525 off%250A",
+        "::add-mask::abcdefgh12",
+        "::add-mask::%25percent%25",
+        "::add-mask::weak-password",
+    ]
+    assert made.startswith("RATE=50%25 off%0A\nKEY_FILE<<END\n-----\nabcdefgh12\n%percent%\n\nEND\n")
+    names = "RATE KEY_FILE ANSWER DEBUG AWS_REGION NAMESPACE DB_PASSWORD"
+    assert made.endswith(f"METAFLOW_DEPLOY_SECRET_VARIABLES={names}\n")
+
+
+def test_a_value_of_several_lines_has_an_end(reusable: Any, tmp_path: Path) -> None:
+    status, printed, _ = set_variables(reusable, tmp_path, SECRET_VARIABLES="A<<END\nb\n")
+    assert status == 1
+    assert "no line that ends it" in printed
 
 
 @pytest.mark.parametrize("line", ["no equals sign", "1NAME=value", "A B=c", "=value"])

@@ -8,7 +8,8 @@ from dataclasses import replace
 from deployer.operations.deploy import deploy, trigger_existing
 from deployer.operations.handle import FlowHandle, Job
 from deployer.operations.options import open_request
-from deployer.operations.prepare import assign_parameters, prepare, prepare_run, refuse_same_deployment
+from deployer.operations.prepare import prepare, prepare_run, refuse_same_deployment
+from deployer.operations.sharing import share_values
 from deployer.outcome import Failure, FailureReason, FlowOutcome, Status
 
 MOST_OPEN = 4
@@ -82,9 +83,10 @@ def _prepare(
         if len(handles) > MOST_OPEN:
             handle.close()
     prepared = list(refuse_same_deployment(handles, prepared))
-    if not (job.inputs.trigger or operation == "trigger"):
+    runs = job.inputs.trigger or operation == "trigger"
+    prepared = list(share_values(handles, prepared, runs=runs))
+    if not runs:
         return prepared
-    prepared = assign_parameters(handles, prepared)
     return [
         prepare_run(handle, outcome) if outcome.failure is None and flow is not None else outcome
         for handle, flow, outcome in zip(handles, flows, prepared, strict=True)

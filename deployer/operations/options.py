@@ -46,6 +46,7 @@ def open_request(job: Job, flow: str | None) -> protocol.Open:
         flow_file=str(flow_file) if flow_file is not None else None,
         repository_root=job.workspace,
         deployer_options=deployer_options(inputs),
+        shares_configs=len(inputs.flows) > 1,
         production=inputs.production,
         production_by_default=flow_file is not None and job.sources.right(flow_file).allowed,
         project_branch=inputs.project_branch,

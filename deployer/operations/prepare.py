@@ -10,7 +10,6 @@ from dataclasses import replace
 import msgspec
 
 from deployer.deadline import Deadline
-from deployer.operations.assignment import Declaration, assign
 from deployer.operations.causes import failed, with_failure
 from deployer.operations.handle import FlowHandle
 from deployer.operations.options import create_options
@@ -88,38 +87,6 @@ def prepare_run(handle: FlowHandle, outcome: FlowOutcome) -> FlowOutcome:
     assert handle.compiled is not None
     handle.compiled = msgspec.structs.replace(handle.compiled, trigger=compiled.trigger)
     return _timed(outcome, started)
-
-
-def assign_parameters(handles: Sequence[FlowHandle], outcomes: Sequence[FlowOutcome]) -> list[FlowOutcome]:
-    """Share the input `parameters` out to the flows that declare them; keeps each flow's in its handle.
-
-    Returns:
-        The outcomes; where no flow declares a name, each flow that was read with that failure.
-    """
-    if len(handles) < 2:  # noqa: PLR2004  # a flow alone gets all of them, and says itself what it lacks
-        return list(outcomes)
-    shares = assign(
-        handles[0].job.inputs.parameters,
-        [
-            Declaration(
-                flow=outcome.name,
-                names=frozenset(one.name for one in outcome.description.parameters)
-                if outcome.description is not None
-                else None,
-            )
-            for outcome in outcomes
-        ],
-        input_name="parameters",
-        kind="parameter",
-    )
-    for handle, values in zip(handles, shares.values, strict=True):
-        handle.parameters = values
-    for notice in shares.notices:
-        handles[0].job.console.info(notice)
-    failure = shares.failures[0] if shares.failures else None
-    if failure is not None and len(shares.failures) > 1:
-        failure = replace(failure, message=" ".join(one.message for one in shares.failures))
-    return [with_failure(outcome, failure) if outcome.failure is None else outcome for outcome in outcomes]
 
 
 def refuse_same_deployment(handles: Sequence[FlowHandle], outcomes: Sequence[FlowOutcome]) -> tuple[FlowOutcome, ...]:

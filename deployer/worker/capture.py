@@ -34,6 +34,8 @@ class CaptureRequest(msgspec.Struct, frozen=True, kw_only=True):
     production: bool | None = None
     production_by_default: bool = False
     project_branch: str | None = None
+    configs: dict[str, list[tuple[str, str]]] = {}
+    """Of several flows' Configs, pairs of name and text by the option that takes them (`config`, `config_value`)."""
     parameters: dict[str, Any] | None = None
     """For `trigger`, the values of the flow's Parameters."""
     folder: str = "/"
@@ -113,7 +115,8 @@ class Recorder:
             if getattr(state, "flow", None) is None:
                 return arguments
             self.captured.phase = "open"
-            return [*self._project_options(command, type(state.flow)), *arguments]
+            flow_class = type(state.flow)
+            return [*self._project_options(command, flow_class), *self._configs(flow_class), *arguments]
         if name == "trigger" and parent.info_name == self.request.group and self.request.parameters is not None:
             return [*arguments, *self._parameter_arguments(parent.obj.flow)]
         return arguments
@@ -164,6 +167,17 @@ class Recorder:
         if request.production or by_default:
             arguments.append("--production")
         return arguments
+
+    def _configs(self, flow_class: Any) -> list[str]:
+        """`--config` and `--config-value`, for the Configs that the flow declares."""
+        declared = internals.flow_configs(flow_class)
+        return [
+            word
+            for option, pairs in self.request.configs.items()
+            for name, text in pairs
+            if name in declared
+            for word in (f"--{option.replace('_', '-')}", name, text)
+        ]
 
     def _parameter_arguments(self, flow: Any) -> list[str]:
         by_name, converted = self._converted(flow)

@@ -18,7 +18,7 @@ from deployer.orchestrators.airflow.orchestrator import file_name
 from deployer.orchestrators.protocol import Orchestrator
 from deployer.outcome import DeployError, Failure, FailureReason
 from deployer.worker import commands
-from deployer.worker.arguments import create_arguments
+from deployer.worker.arguments import PAIRS, create_arguments
 from deployer.worker.capture import Captured, CaptureRequest
 from deployer.worker.failures import CommandFailed, DeployErrors, command_failure, option_of, relative_path
 from deployer.worker.protocol import Compile, Compiled, Open, Write
@@ -82,10 +82,11 @@ class FlowCompiler:
         return msgspec.structs.replace(compiled, writes=(write,), warnings=_dag_warnings(dag, options))
 
     def _run(self, command: str, options: Mapping[str, Any], capture: CaptureRequest, extra: Sequence[str]) -> Compiled:
-        request = self._request
+        request, configs = _shared_configs(self._request)
         arguments = create_arguments(request, command, options, extra)
         capture = msgspec.structs.replace(
             capture,
+            configs=configs,
             group=request.orchestrator,
             production=request.production,
             production_by_default=request.production_by_default,
@@ -154,6 +155,19 @@ class FlowCompiler:
         if given.get("profile") is not None:
             environment["METAFLOW_PROFILE"] = str(given["profile"])
         self._environment.update(environment)
+
+
+def _shared_configs(request: Open) -> tuple[Open, dict[str, list[tuple[str, str]]]]:
+    """The Configs that each flow takes as it declares them, apart from the other options."""
+    if not request.shares_configs:
+        return request, {}
+    configs = {
+        option: [(str(name), str(text)) for name, text in request.deployer_options[option]]
+        for option in PAIRS
+        if option in request.deployer_options
+    }
+    others = {name: value for name, value in request.deployer_options.items() if name not in configs}
+    return msgspec.structs.replace(request, deployer_options=others), configs
 
 
 def _name(request: Open) -> str:

@@ -65,12 +65,18 @@ def command_error(error: BaseException, phase: Phase, *, flow_file: str = "", ro
         module=type(error).__module__,
         type=type(error).__name__,
         bases=tuple(f"{one.__module__}.{one.__name__}" for one in type(error).__mro__),
-        message=str(getattr(error, "message", None) or error),
+        message=_message(error),
         headline=getattr(error, "headline", None),
         path=path,
         line=line,
         traceback="".join(traceback.format_exception(error)),
     )
+
+
+def _message(error: BaseException) -> str:
+    """What an exception says; click's name their option only in the form in which click prints them."""
+    formatted = getattr(error, "format_message", None)
+    return str(formatted()) if callable(formatted) else str(getattr(error, "message", None) or error)
 
 
 def command_failure(error: CommandError, command: str, request: Open) -> Failure | None:

@@ -29,6 +29,9 @@ class Open(msgspec.Struct, tag=True, frozen=True, kw_only=True):
     """Absolute; paths in failures are made relative to it."""
     deployer_options: dict[str, Any] = {}
     """Deployer's top-level options (environment, decospecs, …)."""
+    shares_configs: bool = False
+    """Whether the Configs among them are for several flows: each takes those that it declares. Else Metaflow refuses
+    one that the flow does not declare, and says which it has."""
     production: bool | None = None
     """None: nobody asked; decided by `production_by_default` for a @project flow."""
     production_by_default: bool = False

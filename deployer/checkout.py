@@ -3,7 +3,11 @@ can name programs to run."""
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -69,6 +73,53 @@ def checked_out_branch(workspace: Path) -> str | None:
 def origin_url(workspace: Path) -> str | None:
     """The address of the remote `origin`, a password in it included; None where there is none."""
     return _configuration(workspace / ".git" / "config").get('remote "origin".url')
+
+
+@dataclass(frozen=True, kw_only=True)
+class PersistedCredentials:
+    """What actions/checkout left for the steps after it, unless `persist-credentials: false`."""
+
+    where: str
+    """Where it is, as the end of a sentence."""
+    secrets: tuple[str, ...] = ()
+    """The credentials themselves, as far as they can be read here."""
+
+
+def persisted_credentials(checkout: Path) -> PersistedCredentials | None:
+    """The credentials that actions/checkout left with a checkout; None: it left none.
+
+    Up to v5 it writes a header with the token into `.git/config`; from v6 on into a file of the runner's temporary
+    folder, which `.git/config` includes by two names, the runner's and a container's. An SSH key (`ssh-key`) is in that
+    folder too, and `core.sshCommand` names it (actions/checkout: src/git-auth-helper.ts).
+    """
+    config = _configuration(_common_folder(_git_folder(checkout)) / "config")
+    own = _header_secrets(config)
+    included = [Path(value) for key, value in config.items() if re.fullmatch(r"include(if .+)?\.path", key)]
+    files = [path for path in included if re.fullmatch(r"git-credentials-.+\.config", path.name)]
+    if own:
+        return PersistedCredentials(where="`.git/config`", secrets=own)
+    if files:
+        secrets = tuple(secret for path in files for secret in _header_secrets(_configuration(path)))
+        return PersistedCredentials(where="the runner's temporary folder", secrets=tuple(dict.fromkeys(secrets)))
+    if "RUNNER_TEMP" in config.get("core.sshcommand", ""):
+        return PersistedCredentials(where="the runner's temporary folder, as an SSH key")
+    return None
+
+
+def _header_secrets(config: Mapping[str, str]) -> tuple[str, ...]:
+    """The credentials in a configuration's HTTP headers, as they stand and decoded (`x-access-token:TOKEN`)."""
+    found: list[str] = []
+    for key, value in config.items():
+        header = re.fullmatch(r"(?i)authorization: *(?:basic|bearer) +(\S+)", value)
+        if header is None or not re.fullmatch(r"http( .+)?\.extraheader", key):
+            continue
+        found.append(header[1])
+        try:
+            decoded = base64.b64decode(header[1], validate=True).decode()
+        except (binascii.Error, ValueError):
+            continue
+        found.append(decoded.partition(":")[2])
+    return tuple(one for one in found if one)
 
 
 def why_partial(workspace: Path, repository: str) -> str | None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from deployer.checkout import checked_out_commit
+from deployer.checkout import checked_out_commit, checkout_of, persisted_credentials
 from deployer.console import Console
 from deployer.deadline import Cancellation
 from deployer.event import Event, at_commit, job_context, read_event, read_payload
@@ -101,7 +101,7 @@ def _act(
     operation = decision.operations[0]
     if isinstance(operation, Skip):
         return Outcome(operation="skip", skipped=operation.reason, warnings=warnings)
-    warnings = (*warnings, *insecure_connections(inputs, environ))
+    warnings = (*warnings, *insecure_connections(inputs, environ), *_persisted(workspace, inputs, console))
     if isinstance(operation, Doctor):
         asked = doctor.Doctor(
             event=event,
@@ -140,6 +140,20 @@ def _act(
         cancellation=cancellation,
     )
     return Outcome(operation=operation.name, flows=flows, warnings=warnings)
+
+
+def _persisted(workspace: Path, inputs: Inputs, console: Console) -> tuple[str, ...]:
+    """A warning, where actions/checkout left the job's token with a checkout; the token is masked from then on."""
+    checkouts = dict.fromkeys((workspace, checkout_of(workspace / inputs.working_directory, workspace)))
+    found = [left for left in map(persisted_credentials, checkouts) if left is not None]
+    if not found:
+        return ()
+    console.mask(tuple(secret for left in found for secret in left.secrets))
+    warning = (
+        f"actions/checkout left its credentials in {found[0].where}, where the steps after it, and the code of a flow, "
+        "can read them. Set `persist-credentials: false` on that step."
+    )
+    return (warning,)
 
 
 def _asked(environ: Mapping[str, str]) -> str:

@@ -10,6 +10,7 @@ from deployer.operations.handle import FlowHandle, Job
 from deployer.operations.options import open_request
 from deployer.operations.prepare import prepare, prepare_run, refuse_same_deployment
 from deployer.operations.sharing import share_values
+from deployer.operations.standing import outcome_as_shown
 from deployer.outcome import Failure, FailureReason, FlowOutcome, Status
 
 MOST_OPEN = 4
@@ -37,7 +38,8 @@ def run_flows(
         if job.inputs.fail_fast and any(outcome.failure is not None for outcome in prepared):
             return skip_all(prepared)
         act = deploy if operation == "deploy" else trigger_existing
-        return _act(job, operation, handles, prepared, act)
+        done = _act(job, operation, handles, prepared, act)
+        return tuple(outcome_as_shown(outcome, handle.user) for handle, outcome in zip(handles, done, strict=True))
     finally:
         for handle in handles:
             handle.close()

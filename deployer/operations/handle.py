@@ -55,6 +55,11 @@ class FlowHandle:
         """The flow as plain data, once it was prepared."""
 
     @property
+    def user(self) -> str | None:
+        """METAFLOW_USER of the job; None before the process was opened."""
+        return self.opened.settings.user if self.opened is not None else None
+
+    @property
     def right(self) -> ProductionRight:
         """Whether the code of the flow may go to production."""
         return self.job.sources.right(Path(self._request.flow_file or self.job.folder))

@@ -140,7 +140,7 @@ def production_token(handle: FlowHandle) -> Managed:
     one go has gone round what it is there for."""
     deployment = _deployment(handle)
     token = deployment.production_token
-    user = handle.opened.settings.user if handle.opened is not None else None
+    user = handle.user
     if token is None:
         failure = Failure(
             reason=FailureReason.INPUT,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from deployer.console import Console
@@ -15,6 +16,7 @@ from deployer.operations.handle import FlowHandle
 from deployer.operations.job import make_job, open_worker
 from deployer.operations.manage import OPERATIONS, Managed
 from deployer.operations.options import open_request
+from deployer.operations.standing import as_shown
 from deployer.outcome import DeployError, Failure, FlowOutcome, Status
 from deployer.worker.client import WorkerError
 
@@ -50,7 +52,7 @@ def run_management(
             job = make_job(event, inputs, worker, console, cancellation, workspace)
             handle = FlowHandle(job, open_request(job, None))
             try:
-                return _act(handle, operation, event)
+                return _as_shown(_act(handle, operation, event), handle.user)
             finally:
                 handle.close()
     except WorkerError as error:
@@ -64,6 +66,17 @@ def _act(handle: FlowHandle, operation: OperationName, event: Event) -> Managed:
     if operation is OperationName.CLEANUP:
         return cleanup(handle, event)
     return OPERATIONS[operation](handle)
+
+
+def _as_shown(managed: Managed, user: str | None) -> Managed:
+    """What is reported of deployments, without the production tokens of other users."""
+    if managed.inventory is None:
+        return managed
+    rows = tuple(
+        replace(row, deployment=as_shown(row.deployment, user)) if row.deployment is not None else row
+        for row in managed.inventory.rows
+    )
+    return replace(managed, inventory=replace(managed.inventory, rows=rows))
 
 
 def _failure(error: WorkerError, operation: OperationName, inputs: Inputs) -> Failure:

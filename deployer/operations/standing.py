@@ -9,13 +9,15 @@ from deployer.deadline import Deadline
 from deployer.operations.choice import is_guarded
 from deployer.operations.handle import FlowHandle
 from deployer.orchestrators.inventory import DeploymentFilter, Listing
-from deployer.outcome import Deployment, DeploymentRow, Failure, FailureReason, Run, RunStatus
+from deployer.outcome import Deployment, DeploymentRow, Failure, FailureReason, FlowOutcome, Run, RunStatus
 from deployer.worker import inventory_protocol as asked
 from deployer.worker import protocol
 from deployer.worker.client import WorkerCancelled, WorkerError
 
 READ_LIMIT = 60.0
 """Seconds for one question to the orchestrator; its client gives up earlier."""
+PRODUCTION_NAMESPACE = "production:"
+"""How Metaflow's namespace of a production deployment begins; its production token follows."""
 MOST_NAMED = 3
 NEAR = 0.5
 
@@ -69,6 +71,30 @@ def unknown(identifier: str, listing: Listing, orchestrator: str) -> Failure:
     )
 
 
+def as_shown(deployment: Deployment, user: str | None) -> Deployment:
+    """A deployment as it is reported: its production token, and the namespace made of it, are for its owner alone.
+
+    Args:
+        deployment: as the orchestrator has it.
+        user: METAFLOW_USER of the job.
+    """
+    if deployment.owner is not None and deployment.owner == user:
+        return deployment
+    namespace = deployment.metaflow_namespace
+    has_token = namespace is not None and namespace.startswith(PRODUCTION_NAMESPACE)
+    return replace(deployment, production_token=None, metaflow_namespace=None if has_token else namespace)
+
+
+def outcome_as_shown(outcome: FlowOutcome, user: str | None) -> FlowOutcome:
+    """A flow's outcome as it is reported; see `as_shown`."""
+    deployment, replaced = outcome.deployment, outcome.replaced
+    return replace(
+        outcome,
+        deployment=as_shown(deployment, user) if deployment is not None else None,
+        replaced=as_shown(replaced, user) if replaced is not None else None,
+    )
+
+
 def check_owner(handle: FlowHandle, deployment: Deployment, doing: str) -> None:
     """Let only the user who deployed it, and who has its production token, change a deployment: Metaflow's own rule.
 
@@ -82,7 +108,7 @@ def check_owner(handle: FlowHandle, deployment: Deployment, doing: str) -> None:
     Raises:
         WorkerError: it belongs to another user, and the token was not given.
     """
-    user = handle.opened.settings.user if handle.opened is not None else None
+    user = handle.user
     if not is_guarded(deployment, user, handle.job.inputs.authorize):
         return
     given = handle.job.inputs.authorize is not None

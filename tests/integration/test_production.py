@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -391,3 +392,19 @@ def test_a_run_of_what_is_deployed_is_not_limited(deploy: Deploy, history: Histo
     ran = deploy(commented, history.feature, operation="trigger", wait="none")
     assert ran.exit_code == 0, ran.log
     assert ran.outputs["run-pathspec"].startswith("GuardedFlow/")
+
+
+@pytest.mark.parametrize("operation", ["deploy", "list"])
+def test_credentials_that_actions_checkout_left_are_a_warning(
+    operation: str, deploy: Deploy, history: History, tmp_path: Path
+) -> None:
+    workspace = history.check_out(history.merged, tmp_path / "persisted")
+    secret = base64.b64encode(b"x-access-token:ghs_left0000000000000000000000000000").decode()
+    git(workspace, "config", "http.https://github.com/.extraheader", f"AUTHORIZATION: basic {secret}")
+    inputs = {"flow": ""} if operation == "list" else {}
+    result = deploy.on(workspace, event("push", history.merged), operation=operation, **inputs)
+    assert result.exit_code == 0, result.log
+    warnings = [line for line in result.log.splitlines() if line.startswith("::warning") and "checkout" in line]
+    assert len(warnings) == 1, result.log
+    assert "persist-credentials" in warnings[0]
+    assert f"::add-mask::{secret}" in result.log

@@ -11,7 +11,7 @@ from deployer.operations.options import open_request
 from deployer.operations.prepare import prepare, prepare_run, refuse_same_deployment
 from deployer.operations.sharing import share_values
 from deployer.operations.standing import outcome_as_shown
-from deployer.outcome import Failure, FailureReason, FlowOutcome, Status
+from deployer.outcome import Failure, FailureReason, FlowOutcome, Standing, Status
 
 MOST_OPEN = 4
 """How many flows' processes stay open between preparation and deployment."""
@@ -63,9 +63,9 @@ def failed_upstream(outcome: FlowOutcome, earlier: Sequence[FlowOutcome]) -> str
             one.name
             for one in earlier
             if one is not outcome
-            and one.status is not Status.SUCCESS
-            and (one.description.name if one.description is not None else one.name) in upstream
+            and one.standing is not Standing.DEPLOYED
             and (one.failure is not None or one.status is Status.SKIPPED)
+            and (one.description.name if one.description is not None else one.name) in upstream
         ),
         None,
     )
@@ -80,8 +80,10 @@ def _prepare(
 ) -> list[FlowOutcome]:
     prepared = []
     for handle, flow, outcome in zip(handles, flows, outcomes, strict=True):
-        ready = outcome.failure is None and flow is not None
-        prepared.append(prepare(handle, outcome) if ready else outcome)
+        if outcome.failure is None and flow is not None:
+            with job.console.group(f"check {outcome.flow} for {outcome.orchestrator}"):
+                outcome = prepare(handle, outcome)  # noqa: PLW2901  # the same flow, further on
+        prepared.append(outcome)
         if len(handles) > MOST_OPEN:
             handle.close()
     prepared = list(refuse_same_deployment(handles, prepared))
@@ -106,7 +108,7 @@ def _act(
     for place, (handle, outcome) in enumerate(zip(handles, prepared, strict=True)):
         if outcome.failure is not None:
             continue
-        upstream = failed_upstream(outcome, done)
+        upstream = failed_upstream(outcome, done) if operation == "deploy" else None
         if upstream is not None:
             done[place] = _skipped(outcome, f"Skipped, since {upstream}, whose end triggers it, was not deployed.")
         elif job.cancellation.cancelled:
@@ -119,7 +121,7 @@ def _act(
 
 
 def _skipped(outcome: FlowOutcome, reason: str) -> FlowOutcome:
-    return replace(outcome, status=Status.SKIPPED, warnings=(*outcome.warnings, reason))
+    return replace(outcome, status=Status.SKIPPED, warnings=(reason, *outcome.warnings))
 
 
 def _cancelled(outcome: FlowOutcome) -> Failure:

@@ -126,6 +126,7 @@ def _create(handle: FlowHandle, outcome: FlowOutcome) -> FlowOutcome:
         created = handle.call(request, protocol.Deployed, deadline)
     except WorkerError as error:
         return after_failure(handle, failed(outcome, error), before)
+    job.console.info(f"{created.deployment_id} is deployed on {outcome.orchestrator}")
     for note in created.notes:
         job.console.info(note)
     warnings = (*outcome.warnings, *created.warnings)

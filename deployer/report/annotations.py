@@ -46,7 +46,7 @@ def _left_out(rows: tuple[DeploymentRow, ...]) -> list[str]:
 
 
 def _is_told(status: Status) -> bool:
-    """A flow that was held back only says so, which its culprit's error says too."""
+    """A flow that was skipped only says so, which the error of the flow that failed says too."""
     return status is not Status.SKIPPED
 
 

@@ -63,7 +63,7 @@ def run_cell(flow: FlowOutcome) -> Markdown:
 
 
 def next_cell(flow: FlowOutcome) -> Markdown:
-    """What will start the next run; why there is none of a flow that was held back."""
+    """What will start the next run; why there is none of a flow that was skipped."""
     if flow.status is Status.SKIPPED:
         return prose(flow.warnings[0].rstrip(".")) if flow.warnings else Markdown("not deployed")
     deployment = flow.deployment

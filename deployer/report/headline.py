@@ -142,12 +142,12 @@ def _kinds(troubled: list[FlowOutcome]) -> str:
 
 def _rest(flows: tuple[FlowOutcome, ...]) -> str:
     well = sum(flow.status is Status.SUCCESS for flow in flows)
-    held = sum(flow.status is Status.SKIPPED for flow in flows)
+    skipped = sum(flow.status is Status.SKIPPED for flow in flows)
     parts = []
     if well:
         parts.append("the other flow is well" if len(flows) - 1 == well == 1 else f"{well} of {len(flows)} are well")
-    if held:
-        parts.append(f"{held} held back")
+    if skipped:
+        parts.append(f"{skipped} skipped")
     return ", ".join(parts) or "none is well"
 
 

@@ -239,7 +239,12 @@ SAMPLES: dict[str, Outcome] = {
                 line=31,
             ),
         ),
-        replace(SCORED, deployment=None, status=Status.SKIPPED, warnings=("Held back, since flows/train.py failed.",)),
+        replace(
+            SCORED,
+            deployment=None,
+            status=Status.SKIPPED,
+            warnings=("Skipped, since flows/train.py cannot be deployed and `fail-fast` is true.",),
+        ),
     ),
     "half": outcome(
         flow(

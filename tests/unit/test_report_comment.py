@@ -75,7 +75,7 @@ CANCELLED = Failure(reason=FailureReason.CANCELLED, message="The job was cancell
         ),
         (SAMPLES["failed"], "❌ `TrainFlow` was deployed, but its run failed in step `train`; the other flow is well"),
         (SAMPLES["many"], "❌ `TrainFlow` was deployed, but its run failed in step `train`; 39 of 40 are well"),
-        (SAMPLES["syntax"], "❌ `flows/train.py` was not deployed: not a valid flow; 1 held back"),
+        (SAMPLES["syntax"], "❌ `flows/train.py` was not deployed: not a valid flow; 1 skipped"),
         (SAMPLES["half"], "❌ `TrainFlow` is half deployed"),
         (SAMPLES["timeout"], "❌ `TrainFlow` was deployed, but its run did not end in time and was left running"),
         (SAMPLES["refused"], "❌ None of 4 flows was deployed: a permission is missing"),
@@ -229,9 +229,9 @@ def test_all_mistakes_in_the_inputs_are_a_list() -> None:
     assert text.count("`failure-reason: input`") == 1
 
 
-def test_a_flow_that_was_held_back_says_why() -> None:
-    held = table(comment(SAMPLES["syntax"]))[1]
-    assert (held[0], held[4]) == ("⏭️", "Held back, since flows/train.py failed")
+def test_a_flow_that_was_skipped_says_why() -> None:
+    row = table(comment(SAMPLES["syntax"]))[1]
+    assert (row[0], row[4]) == ("⏭️", "Skipped, since flows/train.py cannot be deployed and `fail-fast` is true")
 
 
 def test_a_warning_of_many_flows_is_told_once() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from sandbox.runner import ROOT, JobEvent, JobResult, Runner
 from sandbox.world import World
@@ -408,3 +410,40 @@ def test_credentials_that_actions_checkout_left_are_a_warning(
     assert len(warnings) == 1, result.log
     assert "persist-credentials" in warnings[0]
     assert f"::add-mask::{secret}" in result.log
+
+
+def example(name: str, values: dict[str, str]) -> tuple[str, dict[str, str]]:
+    """What an example's steps say, on the sandbox's Step Functions: the `ref` to check out, and the action's inputs."""
+    (job,) = yaml.safe_load((ROOT / "examples" / "workflows" / name).read_text())["jobs"].values()
+    checkout, deploying = (step["with"] for step in job["steps"])
+
+    def filled(text: object) -> str:
+        return re.sub(r"\$\{\{ (.+?) \}\}", lambda found: values[found[1]], str(text))
+
+    secrets = ("kubeconfig", "metaflow-config")
+    inputs = {key: filled(value) for key, value in deploying.items() if key not in secrets}
+    assert checkout["persist-credentials"] is False
+    assert inputs["flow"].startswith("flows/")
+    assert (ROOT / "examples" / inputs["flow"]).is_file()
+    return filled(checkout.get("ref", "")), {**inputs, "orchestrator": "step-functions", "comment": "off"}
+
+
+def test_the_examples_deploy_what_they_are_for(deploy: Deploy, history: History) -> None:
+    tag = event("push", history.first, "refs/tags/v1")
+    _, inputs = example("tag.yml", {"github.ref_name": "v1"})
+    deployed(deploy(tag, history.first, **{**inputs, "flow": "flows/plain.py"}))
+
+    published = event("release", history.first, "refs/tags/v1", release={"target_commitish": "main"})
+    _, inputs = example("release.yml", {"github.event.release.tag_name": "v1"})
+    deployed(deploy(published, history.first, **{**inputs, "flow": "flows/plain.py"}))
+
+    tested = workflow_run(history, head_sha=history.first)
+    ref, inputs = example("after-ci.yml", {"github.event.workflow_run.head_sha": history.first})
+    deployed(deploy(tested, ref, **{"operation": "auto", **inputs, "flow": "flows/plain.py"}))
+
+    opened = pull_request(history)
+    _, inputs = example("preview.yml", {"github.event.pull_request.number": "8"})
+    previewed = deploy(opened, history.trial, **{**inputs, "flow": "flows/daily.py"})
+    deployed(previewed, "guarded.test.pr_8.GuardedFlow")
+    plain = deploy(opened, history.trial, **{**inputs, "flow": "flows/plain.py"})
+    assert (plain.exit_code, plain.outputs["failure-reason"]) == (1, "input"), "it has no branches"

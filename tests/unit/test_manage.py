@@ -16,7 +16,7 @@ from deployer.worker import protocol
 class Handle:
     """A process without a flow file; TrainFlow stands, with runs."""
 
-    opened = None
+    user = None
 
     def __init__(self, orchestrator: str, *runs: Run) -> None:
         self.deployment = Deployment(id="TrainFlow", orchestrator=orchestrator, flow_name="TrainFlow")

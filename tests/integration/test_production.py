@@ -226,6 +226,32 @@ def test_nor_does_it_with_a_project_unless_a_branch_of_its_own_is_named(deploy: 
     assert result.deployments[0]["commit"] == history.feature
 
 
+@pytest.mark.parametrize(
+    "attribute", ["production=True", 'production=config_expr("settings.live")'], ids=["literal", "by a Config"]
+)
+def test_a_flow_that_says_production_itself_is_refused_beside_it(
+    attribute: str, deploy: Deploy, history: History, tmp_path: Path
+) -> None:
+    """Metaflow lets an attribute of @project win over an option that is absent."""
+    text = PROJECT.replace('@project(name="guarded")', f'@project(name="guarded", {attribute})')
+    if "config_expr" in attribute:
+        text = text.replace("from metaflow import ", "from metaflow import Config, config_expr, ", 1)
+        head, line, rest = text.partition("class GuardedFlow(FlowSpec):\n")
+        text = f'{head}{line}    settings = Config("settings", default_value=dict(live=True))\n{rest}'
+    workspace = history.check_out(history.feature, tmp_path / "attribute")
+    (workspace / "flows" / "live.py").write_text(text)
+    pushed = event("push", history.feature, "refs/heads/feature", after=history.feature)
+    refused(
+        deploy.on(workspace, pushed, "flows/live.py"),
+        "GuardedFlow says `production=True` in @project, and the branch `feature` may not go to production",
+    )
+    own = deploy.on(workspace, pushed, "flows/live.py", project_branch="mine")
+    refused(own, "`project-branch` asks for a branch of its own, `mine`", "`prod.mine`")
+    allowed = {"deploy_branches": "feature"}
+    refused(deploy.on(workspace, pushed, "flows/live.py", production="false", **allowed), "`production` is false")
+    refused(deploy.on(workspace, pushed, "flows/live.py", project_branch="mine", **allowed), "`prod.mine`")
+
+
 def test_another_branch_is_refused_until_deploy_branches_names_it(deploy: Deploy, history: History) -> None:
     pushed = event("push", history.feature, "refs/heads/feature", after=history.feature)
     refused(deploy(pushed, history.feature), "the branch `feature`, which is none of `main`", "`deploy-branches`")

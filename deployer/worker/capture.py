@@ -61,6 +61,9 @@ class Captured(msgspec.Struct, kw_only=True):
     """Whether Metaflow's command line takes `--branch` and `--production` for this flow."""
     production_by_default: bool = False
     """Whether `--production` was given since nothing named a branch."""
+    configured: dict[str, str] | None = None
+    """All METAFLOW_* there are, where the flow has set some before it imports Metaflow; then nothing else is captured,
+    since Metaflow reads them when it is imported."""
 
 
 class _Described(SystemExit):

@@ -1,11 +1,13 @@
 """`python -m deployer.worker.command DESCRIPTOR`: one command of Metaflow in an interpreter of its own.
 
-The request comes by standard input; what is captured goes to the descriptor.
+The request comes by standard input; what is captured goes to the descriptor. Metaflow is imported with this process's
+own environment, whose METAFLOW_* may be others than those that the flow starts with.
 """
 
 import os
 import sys
 
+import metaflow  # noqa: F401
 import msgspec
 
 from deployer.worker.server import CommandRequest, run_flow_file

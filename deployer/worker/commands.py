@@ -14,7 +14,7 @@ import struct
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -110,21 +110,36 @@ def fork_command(
     return ForkedCommand(command, ForkedProcess(ours))
 
 
-def start_command(command: list[str], env: Mapping[str, str], folder: str, capture: tuple[CaptureRequest, int]) -> int:
+def start_command(
+    command: list[str],
+    env: Mapping[str, str],
+    folder: str,
+    capture: tuple[CaptureRequest, int],
+    configured: Mapping[str, str] | None = None,
+) -> int:
     """Run a command of Metaflow in a new interpreter, which reads METAFLOW_* anew; arguments as `fork_command`.
+
+    Args:
+        configured: the METAFLOW_* that Metaflow is to read in the place of the environment's: what the flow sets before
+            it imports Metaflow.
 
     Returns:
         Its exit status.
     """
     request = server.CommandRequest(
-        arguments=command, environment=dict(env), folder=folder, group=os.getpgrp(), capture=capture[0]
+        arguments=command,
+        environment=dict(env),
+        folder=folder,
+        group=os.getpgrp(),
+        capture=capture[0],
+        may_configure=configured is None,
     )
     sys.stdout.flush()
     sys.stderr.flush()
     started = subprocess.run(
         own_module(sys.executable, "deployer.worker.command", str(capture[1])),
         input=msgspec.json.encode(request),
-        env=dict(env),
+        env=dict(env) if configured is None else configuration.with_metaflow(env, configured),
         cwd=folder,
         pass_fds=[capture[1]],
         check=False,
@@ -140,14 +155,22 @@ def run_captured(
     Returns:
         Its exit status, and what was captured; None where its process ended before it could say.
     """
-    with tempfile.TemporaryFile() as file:
-        if configuration.differences(env):
-            status = start_command(command, env, folder, (request, file.fileno()))
-        else:
-            status = fork_command(warm, command, env, folder, (request, file.fileno())).process.wait()
-        file.seek(0)
-        text = file.read()
-    return status, msgspec.json.decode(text, type=Captured) if text else None
+
+    def run(start: Callable[[int], int]) -> tuple[int, Captured | None]:
+        with tempfile.TemporaryFile() as file:
+            status = start(file.fileno())
+            file.seek(0)
+            text = file.read()
+        return status, msgspec.json.decode(text, type=Captured) if text else None
+
+    if configuration.differences(env):
+        status, captured = run(lambda file: start_command(command, env, folder, (request, file)))
+    else:
+        status, captured = run(lambda file: fork_command(warm, command, env, folder, (request, file)).process.wait())
+    if captured is None or captured.configured is None:
+        return status, captured
+    configured = captured.configured
+    return run(lambda file: start_command(command, env, folder, (request, file), configured))
 
 
 def install(impl: Any, warm: socket.socket) -> bool:

@@ -7,9 +7,11 @@ alone is not enough.
 
 from __future__ import annotations
 
+import builtins
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 PREFIX = "METAFLOW_"
 CHANGEABLE = ("METAFLOW_ARGO_WORKFLOWS_USE_SCHEDULES",)
@@ -37,6 +39,30 @@ def differences(environment: Mapping[str, str]) -> frozenset[str]:
     """The variables of Metaflow's that an environment has otherwise than this process, but for the changeable ones."""
     names = {name for name in {*environment, *os.environ} if name.startswith(PREFIX)} - set(CHANGEABLE)
     return frozenset(name for name in names if environment.get(name) != os.environ.get(name))
+
+
+def with_metaflow(environment: Mapping[str, str], configured: Mapping[str, str]) -> dict[str, str]:
+    """An environment with these METAFLOW_* in the place of its own."""
+    return {**{name: value for name, value in environment.items() if not name.startswith(PREFIX)}, **configured}
+
+
+def watch(differs: Callable[[Mapping[str, str]], None]) -> None:
+    """Look at METAFLOW_* once more when the flow first imports Metaflow: `os.environ["METAFLOW_…"] = …` above that
+    import has its effect for plain Python, and none where Metaflow was imported before.
+
+    Args:
+        differs: takes all METAFLOW_* there are, where the flow has changed some.
+    """
+    before, original = dict(os.environ), builtins.__import__
+
+    def look(name: str, *arguments: Any, **named: Any) -> Any:
+        if name.split(".", maxsplit=1)[0] == "metaflow":
+            builtins.__import__ = original
+            if differences(before):
+                differs({name: value for name, value in os.environ.items() if name.startswith(PREFIX)})
+        return original(name, *arguments, **named)
+
+    builtins.__import__ = look
 
 
 def take_up(environment: Mapping[str, str]) -> None:

@@ -20,20 +20,20 @@ import gc
 import importlib
 import os
 import re
-import runpy
 import signal
 import socket
 import struct
 import sys
 import tempfile
 import traceback
+import types
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 import msgspec
 
 from deployer.worker import configuration
-from deployer.worker.capture import CaptureRequest, Recorder
+from deployer.worker.capture import Captured, CaptureRequest, Recorder
 
 SESSION = b"S"
 COMMAND = b"C"
@@ -58,6 +58,8 @@ class CommandRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The process group to join."""
     capture: CaptureRequest | None = None
     """What is to be captured of it; then a file to write that to comes with the request."""
+    may_configure: bool = True
+    """Whether METAFLOW_* that the flow sets before it imports Metaflow are to be found: they are not in effect yet."""
 
 
 def serve(channel_fd: int, orchestrator: str) -> None:
@@ -252,10 +254,12 @@ def run_flow_file(request: CommandRequest, capture: int | None = None) -> int:
     sys.argv = request.arguments[1:]
     take_up_search_path(request.environment)
     sys.path.insert(0, os.path.dirname(os.path.realpath(flow_file)))  # noqa: PTH120  # as Python does it
+    if recorder is not None and capture is not None and request.may_configure:
+        configuration.watch(lambda found: _start_over(recorder, capture, found))
     status = 0
     error: BaseException | None = None
     try:
-        runpy.run_path(flow_file, run_name="__main__")
+        run_as_main(flow_file)
     except SystemExit as end:
         status, error = _exit_status(end), end
     except BaseException as raised:  # noqa: BLE001  # as the interpreter does: print it and exit with 1
@@ -265,9 +269,36 @@ def run_flow_file(request: CommandRequest, capture: int | None = None) -> int:
         atexit._run_exitfuncs()  # noqa: SLF001  # what the flow registered; os._exit would pass it over
     if recorder is not None and capture is not None:
         recorder.end(status, error)
-        with os.fdopen(capture, "wb") as file:
-            file.write(msgspec.json.encode(recorder.captured))
+        _save(recorder, capture)
     return status
+
+
+def _save(recorder: Recorder, capture: int) -> None:
+    with os.fdopen(capture, "wb") as file:
+        file.write(msgspec.json.encode(recorder.captured))
+
+
+def _start_over(recorder: Recorder, capture: int, found: Mapping[str, str]) -> NoReturn:
+    """End this process: the flow has configured Metaflow, which is imported already, before it imports it."""
+    recorder.captured = Captured(configured=dict(found))
+    _save(recorder, capture)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def run_as_main(file: str) -> None:
+    """Run a file as Python runs the one that it is started with; raises what the file raises.
+
+    `multiprocessing` gives the main module a second name when it is imported, `__mp_main__`. Metaflow packages the
+    modules around a mutator, so that name has to be the flow's, and not this process's own.
+    """
+    main = types.ModuleType("__main__")
+    main.__dict__.update(__file__=file, __cached__=None)
+    sys.modules["__main__"] = sys.modules["__mp_main__"] = main
+    with open(file, "rb") as source:  # noqa: PTH123  # as Python does it
+        code = compile(source.read(), file, "exec")
+    exec(code, main.__dict__)  # noqa: S102  # the flow is what is to be run
 
 
 def _exit_status(end: SystemExit) -> int:

@@ -89,7 +89,10 @@ def git_variables(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _without_user(url: str) -> str:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # a broken IPv6 address; nothing can be fetched from there, and git says so
+        return re.sub(r"(?<=://)[^/]*@", "", url)
     if parts.scheme not in ("http", "https") or "@" not in parts.netloc:
         return url
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -38,7 +38,12 @@ class Reference:
 
 
 def check_requirements(text: str, file: Path | None, folder: Path, workspace: Path) -> Failure | None:
-    """What in the requirements leads out of the checkout, in the files that they include too.
+    """What in the requirements leads out of the checkout: the first thing that is wrong; arguments as `follow`."""
+    return follow(text, file, folder, workspace)[0]
+
+
+def follow(text: str, file: Path | None, folder: Path, workspace: Path) -> tuple[Failure | None, tuple[Path, ...]]:
+    """All that requirements lead to, through the files that they include too.
 
     What comes from an index or a URL is not looked at, and what does not exist is left for uv to say.
 
@@ -49,8 +54,9 @@ def check_requirements(text: str, file: Path | None, folder: Path, workspace: Pa
         workspace: the folder of the checkout.
 
     Returns:
-        The first thing that is wrong; None where nothing is.
+        The first thing that is wrong, None where nothing is; and the paths up to there, of packages to build as well.
     """
+    paths: list[Path] = [file] if file is not None else []
     base = file.parent if file is not None else folder
     pending = [(file, base, "it" if file is None else f"`{file.name}`")]
     seen: set[Path] = set()
@@ -58,22 +64,25 @@ def check_requirements(text: str, file: Path | None, folder: Path, workspace: Pa
         path, here, name = pending.pop()
         if path is not None:
             if path.stat().st_size > LARGEST_FILE:
-                return _wrong(f"reads {name}, which has more than {LARGEST_FILE >> 20} MB", "Name a shorter file.")
+                wrong = f"reads {name}, which has more than {LARGEST_FILE >> 20} MB"
+                return _wrong(wrong, "Name a shorter file."), tuple(paths)
             text = path.read_text(encoding="utf-8", errors="replace")
         for reference in references(text):
             if "${" in reference.value:
                 wrong = f"names {shown(reference.value)} in {name}, a path that depends on a variable"
-                return _wrong(wrong, "Write the path itself, relative to the file that it is in.")
+                return _wrong(wrong, "Write the path itself, relative to the file that it is in."), tuple(paths)
             target = (here if reference.is_included else base) / reference.value
             if not is_inside(target, workspace):
                 wrong = f"names {shown(reference.value)} in {name}, which leads out of the checkout"
-                return _wrong(wrong, "Name a path that stays inside it, symbolic links followed.")
+                return _wrong(wrong, "Name a path that stays inside it, symbolic links followed."), tuple(paths)
+            paths.append(target)
             if reference.is_included and target.is_file() and (found := target.resolve()) not in seen:
                 seen.add(found)
                 pending.append((target, target.parent, f"`{reference.value}`"))
         if len(seen) > MOST_FILES:
-            return _wrong(f"leads to more than {MOST_FILES} files", "Put the requirements into fewer files.")
-    return None
+            wrong = f"leads to more than {MOST_FILES} files"
+            return _wrong(wrong, "Put the requirements into fewer files."), tuple(paths)
+    return None, tuple(paths)
 
 
 def references(text: str) -> Iterator[Reference]:

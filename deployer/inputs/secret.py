@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from deployer.inputs.read import raw_input
@@ -31,11 +32,18 @@ def secret_inputs(environ: Mapping[str, str]) -> tuple[str, ...]:
         raw_input(environ, "github-token").strip(),
         *kubeconfig_secrets(raw_input(environ, "kubeconfig")),
         *(one for name in MAPPINGS for one in mapping_secrets(raw_input(environ, name))),
+        *_variables_of_steps(raw_input(environ, "with")),
         *(one for name in WITH_URLS for one in url_credentials(raw_input(environ, name)[:LARGEST_FILE])),
     ]
     # these are secrets and nothing else, so that they are masked however short they are
     airflow = [raw_input(environ, name).strip() for name in ("airflow-token", "airflow-password")]
     return tuple(dict.fromkeys([*filter(None, airflow), *(one for one in found if len(one) >= SHORTEST)]))
+
+
+def _variables_of_steps(decorators: str) -> tuple[str, ...]:
+    """What is secret in the variables that `with` gives the steps: `environment:vars={"API_TOKEN": "…"}`."""
+    found = (re.search(r"\{.*\}", line) for line in decorators.splitlines())
+    return tuple(secret for one in found if one is not None for secret in mapping_secrets(one[0]))
 
 
 def secret_parameters(environ: Mapping[str, str]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from deployer.kubeconfig import decoded
 from deployer.masking.documents import (
     HEADERS,
     kubeconfig_key_files,
@@ -81,6 +82,11 @@ def file_secrets(environ: Mapping[str, str]) -> tuple[str, ...]:
     """
     home = Path(environ.get("HOME") or "/")
     found: list[str] = []
+    named = environ.get("KUBECONFIG", "")
+    # the file's content in place of its path, as a secret is put into a variable: the client finds nothing there
+    is_content = "\n" in named.strip() or (not named.startswith("/") and decoded(named) is not None)
+    found += kubeconfig_secrets(named) if is_content else []
+    found += mapping_secrets(environ.get("GOOGLE_APPLICATION_CREDENTIALS", ""))
     for path in kubeconfig_files(environ):
         text = _read(path)
         found += kubeconfig_secrets(text)

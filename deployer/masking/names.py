@@ -19,12 +19,21 @@ ABOUT = re.compile(
     r"_(?:FILE|FILENAME|PATH|DIR|NAME|NAMES|ARN|ENDPOINT|TYPE|TTL|EXPIRY|EXPIRES|EXPIRATION|AUDIENCE|COUNT|LENGTH"
     r"|REGION|ALGORITHM|ISSUER|ENABLED|PREFIX|BACKEND|MANAGER|ROLE|ID|SOCK|CLASS)$|(?<!HOOK)(?<!DATABASE)(?<!DB)_UR[LI]$"
 )
+# Behind it: which of several it is, and how it is written. `API_KEY_PROD` is a key, `GCP_SA_KEY_JSON` too.
+QUALIFIER = re.compile(
+    r"(?:_(?:PROD|PRODUCTION|STAGE|STAGING|DEV|DEVELOPMENT|TEST|QA|B64|BASE64|PEM|JSON|VALUE|RO|RW|READ|WRITE|OLD|NEW"
+    r"|V[0-9]+))+$"
+)
 PUBLIC = re.compile(r"PUBLIC_?KEY|PUBKEY")
 NO_SECRETS = frozenset(
     {"PWD", "OLDPWD", "GPG_KEY", "METAFLOW_KUBERNETES_SECRETS", "GOOGLE_APPLICATION_CREDENTIALS", "COMMENT_KEY"}
     | {"SSH_AUTH_SOCK", "GOOGLE_GHA_CREDS_PATH"}
+    | {"METAFLOW_KUBERNETES_IMAGE_PULL_SECRETS", "METAFLOW_ARGO_WORKFLOWS_KUBERNETES_SECRETS"}
+    | {"METAFLOW_ARGO_EVENTS_WEBHOOK_URL", "METAFLOW_ARGO_EVENTS_INTERNAL_WEBHOOK_URL"}
+    | {"METAFLOW_ARGO_EVENTS_WEBHOOK_AUTH"}
 )
-"""The shell's folders, the key that signed Python's release, and what only names a secret or its file."""
+"""The shell's folders, the key that signed Python's release, what only names a secret or its file, and where Metaflow
+publishes events: an address within the cluster, whose path is the event's name (`metaflow-event`)."""
 
 
 def is_secret_name(name: str) -> bool:
@@ -37,6 +46,7 @@ def is_secret_name(name: str) -> bool:
     upper = re.sub(r"[^A-Z0-9]+", "_", divided.upper()).strip("_")
     if upper in NO_SECRETS or PUBLIC.search(upper):
         return False
+    upper = QUALIFIER.sub("", upper)
     if AT_THE_END.search(upper):
         return True
     return bool(ANYWHERE.search(upper)) and not ABOUT.search(upper)

@@ -16,12 +16,13 @@ from deployer.environment import worker_environment
 from deployer.event import Event
 from deployer.flows import check_syntax
 from deployer.inputs import Inputs
+from deployer.inputs.requirements import follow
 from deployer.operations.all_flows import run_flows, skip_all
 from deployer.operations.handle import Job
 from deployer.operations.sources import Sources, sources_of
-from deployer.outcome import DeployError, FlowOutcome, Provenance, Status
+from deployer.outcome import DeployError, Failure, FlowOutcome, Provenance, Status
 from deployer.worker.client import Worker
-from deployer.worker.environment import interpreter, metaflow_variables
+from deployer.worker.environment import interpreter, metaflow_variables, requirements_file
 
 
 def run_job(
@@ -80,10 +81,9 @@ def open_worker(
         DeployError: what the inputs ask for cannot be had (requirements that cannot be installed, a role that AWS does
             not let the job assume), or must not be (requirements of a checkout that is not trusted with secrets).
     """
-    if inputs.requirements:
-        refused = sources_of(event, inputs, workspace, cancellation).check(workspace / inputs.working_directory)
-        if refused is not None:
-            raise DeployError(refused)
+    refused = _requirements_of_others(inputs, workspace, sources_of(event, inputs, workspace, cancellation))
+    if refused is not None:
+        raise DeployError(refused)
     with tempfile.TemporaryDirectory(prefix="metaflow-deploy-") as name:
         folder = Path(name)
         own = metaflow_variables(inputs, environ, event.repository or "", folder)
@@ -108,6 +108,17 @@ def open_worker(
                 print_line=console.foreign,
             ) as worker:
                 yield worker
+
+
+def _requirements_of_others(inputs: Inputs, workspace: Path, sources: Sources) -> Failure | None:
+    """Why the requirements must not be installed: a checkout that they are in, or lead to, is not to be trusted."""
+    if not inputs.requirements:
+        return None
+    folder = workspace / inputs.working_directory
+    file = requirements_file(inputs.requirements, folder)
+    wrong, paths = follow(inputs.requirements, file, folder, workspace)
+    failures = (sources.check(path) for path in (folder, *paths))
+    return wrong or next((refused for refused in failures if refused is not None), None)
 
 
 def _targets(inputs: Inputs) -> tuple[str | None, ...]:

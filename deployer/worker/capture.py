@@ -117,8 +117,12 @@ class Recorder:
         if parent is None:
             if getattr(state, "flow", None) is None:
                 return arguments
-            self.captured.phase = "open"
             flow_class = type(state.flow)
+            if self.captured.description is not None:
+                # a file may catch the SystemExit that ends the first one: what was captured would be of both
+                self.captured.failures = [_second_flow(self.captured.description.name, flow_class.__name__)]
+                raise SystemExit(1)
+            self.captured.phase = "open"
             return [*self._project_options(command, flow_class), *self._configs(flow_class), *arguments]
         if name == "trigger" and parent.info_name == self.request.group and self.request.parameters is not None:
             return [*arguments, *self._parameter_arguments(parent.obj.flow)]
@@ -227,6 +231,14 @@ class Recorder:
             self.captured.error = command_error(
                 cause, self.captured.phase, flow_file=request.flow_file, root=request.repository_root
             )
+
+
+def _second_flow(first: str, second: str) -> Failure:
+    return Failure(
+        reason=FailureReason.FLOW_INVALID,
+        message=f"The file starts two flows in one process, {first} and then {second}.",
+        advice="Start one flow in a file, and leave SystemExit to end it.",
+    )
 
 
 def _no_file(name: str) -> Failure:

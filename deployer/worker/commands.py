@@ -19,6 +19,7 @@ from typing import Any
 
 import msgspec
 
+from deployer.outcome import DeployError, Failure, FailureReason
 from deployer.processes import own_module
 from deployer.worker import configuration, server
 from deployer.worker.capture import Captured, CaptureRequest
@@ -154,6 +155,9 @@ def run_captured(
 
     Returns:
         Its exit status, and what was captured; None where its process ended before it could say.
+
+    Raises:
+        DeployError: what it left cannot be read.
     """
 
     def run(start: Callable[[int], int]) -> tuple[int, Captured | None]:
@@ -161,7 +165,10 @@ def run_captured(
             status = start(file.fileno())
             file.seek(0)
             text = file.read()
-        return status, msgspec.json.decode(text, type=Captured) if text else None
+        try:
+            return status, msgspec.json.decode(text, type=Captured) if text else None
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise DeployError(_unreadable(error)) from error
 
     if configuration.differences(env):
         status, captured = run(lambda file: start_command(command, env, folder, (request, file)))
@@ -171,6 +178,15 @@ def run_captured(
         return status, captured
     configured = captured.configured
     return run(lambda file: start_command(command, env, folder, (request, file), configured))
+
+
+def _unreadable(error: Exception) -> Failure:
+    return Failure(
+        reason=FailureReason.FLOW_IMPORT,
+        message="The process that opened the flow left a result that cannot be read.",
+        advice="Look for code that writes to file descriptors that it did not open when the flow is imported.",
+        evidence=str(error),
+    )
 
 
 def install(impl: Any, warm: socket.socket) -> bool:

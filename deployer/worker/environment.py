@@ -100,7 +100,7 @@ def requirements_file(text: str, working_directory: Path) -> Path | None:
     named = working_directory / text.strip()
     if "\n" not in text.strip() and named.is_file():
         return named
-    if "\n" not in text.strip() and text.strip().endswith(".txt"):
+    if "\n" not in text.strip() and text.strip().endswith(".txt") and not text.strip().startswith("-"):
         raise DeployError(
             Failure(
                 reason=FailureReason.INPUT,

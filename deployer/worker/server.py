@@ -48,6 +48,10 @@ PRELOADED = {
 BOTO_SERVICES = ("s3", "sts", "stepfunctions", "batch", "events", "dynamodb", "iam")
 
 
+LOST = 74
+"""The exit status of a command whose result could not be handed over: EX_IOERR."""
+
+
 class CommandRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One `python flow.py …` to run."""
 
@@ -247,6 +251,7 @@ def run_flow_file(request: CommandRequest, capture: int | None = None) -> int:
     configuration.take_up(request.environment)
     os.chdir(request.folder)
     flow_file = request.arguments[1]
+    process = os.getpid()
     recorder = Recorder(request.capture) if request.capture is not None else None
     if recorder is not None:
         recorder.install()
@@ -267,9 +272,14 @@ def run_flow_file(request: CommandRequest, capture: int | None = None) -> int:
         status, error = 1, raised
     finally:
         atexit._run_exitfuncs()  # noqa: SLF001  # what the flow registered; os._exit would pass it over
-    if recorder is not None and capture is not None:
+    # a process that the flow has forked, and that came to the flow's end too, speaks for nobody
+    if recorder is not None and capture is not None and os.getpid() == process:
         recorder.end(status, error)
-        _save(recorder, capture)
+        try:
+            _save(recorder, capture)
+        except OSError as closed:
+            sys.stderr.write(f"The flow has closed a file descriptor that it did not open: {closed}\n")
+            return LOST
     return status
 
 

@@ -346,6 +346,43 @@ def test_nor_its_requirements(deploy: Deploy, history: History, tmp_path: Path) 
     refused(deploy.on(workspace, opened, **inputs), "is not the base's commit")
 
 
+@pytest.mark.parametrize(
+    "how", ["./pull-request/package", "-r pull-request/all.txt", "pull-request/all.txt", "ours.txt"]
+)
+def test_nor_a_package_of_a_pull_request_beside_the_base(
+    how: str, deploy: Deploy, history: History, tmp_path: Path
+) -> None:
+    """A package is built by code of its own."""
+    workspace = history.check_out(history.merged, tmp_path / "base")
+    beside, seen = history.check_out(history.fork, workspace / "pull-request"), tmp_path / "seen"
+    (beside / "package").mkdir()
+    builds = '[build-system]\nrequires = []\nbuild-backend = "builds"\nbackend-path = ["."]\n'
+    (beside / "package" / "pyproject.toml").write_text(f'{builds}[project]\nname = "theirs"\nversion = "1"\n')
+    (beside / "package" / "builds.py").write_text(f"open({str(seen)!r}, 'w')\n")
+    (beside / "all.txt").write_text("./package\n")
+    (workspace / "ours.txt").write_text("-e pull-request/package\n")
+    refused(
+        deploy.on(workspace, pull_request(history, name=TARGET, head=FORK), requirements=how),
+        "is not the base's commit",
+    )
+    assert not seen.exists(), "the pull request's code was run"
+
+
+def test_a_file_starts_one_flow(deploy: Deploy, history: History, tmp_path: Path) -> None:
+    """Else what is written would be the first one's, and what is checked the second one's."""
+    first = PROJECT.replace('name="guarded"', 'name="guarded", production=True').partition("\nif __name__")[0]
+    second = PROJECT.replace("GuardedFlow", "SecondFlow").partition("\nif __name__")[0]
+    start = "for one in (GuardedFlow, SecondFlow):\n    try:\n        one()\n    except SystemExit:\n        pass\n"
+    workspace = history.check_out(history.feature, tmp_path / "two")
+    (workspace / "flows" / "two.py").write_text(
+        f"{first}\n{second.replace('from __future__', '# from __future__')}\n{start}"
+    )
+    pushed = event("push", history.feature, "refs/heads/feature", after=history.feature)
+    result = deploy.on(workspace, pushed, "flows/two.py", project_branch="mine")
+    assert (result.outputs["failure-reason"], result.outputs["deployment-id"]) == ("flow-invalid", ""), result.log
+    assert "starts two flows in one process, GuardedFlow and then SecondFlow" in result.log
+
+
 def test_a_pull_requests_code_beside_the_base_is_no_base(deploy: Deploy, history: History, tmp_path: Path) -> None:
     """The usual mistake: the base is checked out, and the pull request's code in a folder of it."""
     workspace = history.check_out(history.merged, tmp_path / "base")

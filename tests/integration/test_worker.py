@@ -169,6 +169,26 @@ def test_a_process_that_dies_is_told(runner: Runner, workspace: Path) -> None:
     assert_failed(runner, result, "internal", "ended by itself")
 
 
+def test_a_flow_that_closes_what_it_did_not_open_is_told_so(runner: Runner, workspace: Path) -> None:
+    result = deploy(runner, workspace, f"import os\n{HEAD}os.closerange(3, 256)\n{BODY}")
+    assert_failed(runner, result, "internal", "ended by itself")
+    assert "has closed a file descriptor that it did not open" in result.log
+    assert "Traceback" not in result.log
+
+
+def test_a_flow_that_writes_to_what_it_did_not_open_is_told_so(runner: Runner, workspace: Path) -> None:
+    writing = "import contextlib, os\nfor one in range(3, 64):\n    with contextlib.suppress(OSError):\n        "
+    result = deploy(runner, workspace, f"{writing}os.write(one, b'{{nothing')\n{HEAD}{BODY}")
+    assert_failed(runner, result, "flow-import", "a result that cannot be read")
+    assert "Traceback" not in result.log
+
+
+def test_a_process_that_a_flow_forks_hands_nothing_over(runner: Runner, workspace: Path) -> None:
+    forking = "import os\nif (child := os.fork()):\n    os.waitpid(child, 0)\n"
+    result = deploy(runner, workspace, f"{forking}{HEAD}{BODY}")
+    assert (result.exit_code, result.outputs["deployment-id"]) == (0, "OddFlow"), result.log
+
+
 def test_what_a_flow_prints_is_no_command_and_holds_no_secret(runner: Runner, workspace: Path) -> None:
     noise = (
         'print("::set-output name=status::hacked")\n'

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from report_samples import flow, outcome, run
 
+from deployer.inputs import secret_inputs
 from deployer.masking import (
     SecretRegistry,
     environment_secrets,
@@ -67,6 +69,13 @@ def masked(text: str, *secrets: str) -> str:
         "APIKEY",
         "TOKEN_2",
         "SESSION_COOKIE",
+        "API_KEY_PROD",
+        "SNOWFLAKE_TOKEN_STAGING",
+        "GCP_SA_KEY_JSON",
+        "SIGNING_KEY_BASE64",
+        "SSH_PRIVATE_KEY_PEM",
+        "DATABASE_URL_PROD_RO",
+        "ENCRYPTION_KEY_V2",
     ],
 )
 def test_names_of_secrets(name: str) -> None:
@@ -100,6 +109,14 @@ def test_names_of_secrets(name: str) -> None:
         "AUTHOR",
         "API_URL",
         "SECRET_NAME",
+        "METAFLOW_KUBERNETES_IMAGE_PULL_SECRETS",
+        "METAFLOW_ARGO_WORKFLOWS_KUBERNETES_SECRETS",
+        "METAFLOW_ARGO_EVENTS_WEBHOOK_URL",
+        "METAFLOW_ARGO_EVENTS_INTERNAL_WEBHOOK_URL",
+        "METAFLOW_ARGO_EVENTS_WEBHOOK_AUTH",
+        "SECRET_NAME_PROD",
+        "API_URL_PROD",
+        "SSH_PUBLIC_KEY_PEM",
     ],
 )
 def test_names_of_what_is_no_secret(name: str) -> None:
@@ -250,6 +267,24 @@ def test_the_files_that_clients_take_credentials_from(tmp_path: Path) -> None:
         "S0VZS0VZS0VZS0VZS0VZ",
         "KEYKEYKEYKEYKEY",
     }
+
+
+@pytest.mark.parametrize(
+    "encode", [str, lambda text: base64.encodebytes(text.encode()).decode()], ids=["plain", "base64"]
+)
+def test_a_files_content_in_the_variable_that_should_name_it(encode: Callable[[str], str], tmp_path: Path) -> None:
+    kubeconfig = "kind: Config\nusers: [{name: ci, user: {token: kube-token-1}}]\n"
+    key = json.dumps({"type": "service_account", "private_key": "k3y-of-google", "project_id": "my-project"})
+    variables = {"KUBECONFIG": encode(kubeconfig), "GOOGLE_APPLICATION_CREDENTIALS": key}
+    found = file_secrets({"HOME": str(tmp_path), **variables})
+    assert {"kube-token-1", "k3y-of-google"} <= set(found)
+    assert not {"my-project", "kind: Config"} & set(found)
+
+
+def test_variables_that_are_given_to_steps() -> None:
+    decorators = 'retry:times=2\nenvironment:vars={"DB_PASSWORD": "of-the-database", "STAGE": "production-ml"}'
+    found = secret_inputs({"INPUT_WITH": f"kubernetes:secrets=name-of-a-secret,cpu=2\n{decorators}"})
+    assert found == ("of-the-database",)
 
 
 def test_parameters() -> None:

@@ -42,6 +42,7 @@ def test_an_installer_is_given_no_python_setting_of_the_jobs() -> None:
         ("https://ghs_token@example.com:8443/o/r", "https://example.com:8443/o/r"),
         ("https://github.com/o/r.git", None),
         ("git@github.com:o/r.git", None),
+        ("https://mona:s3cret@[broken/r.git", "https://[broken/r.git"),
     ],
 )
 def test_git_takes_the_workspace_and_hides_a_password_of_the_remote(url: str, told: str | None, tmp_path: Path) -> None:

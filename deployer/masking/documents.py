@@ -18,6 +18,8 @@ KUBECONFIG_SECRET = re.compile(r"(?:token|password|secret|key-data)$", re.IGNORE
 UNREADABLE_SECRET = re.compile(r"(?:token|password|secret|key-data)[\"']?\s*:\s*[\"']?([^\s\"',}]+)", re.IGNORECASE)
 KEY_FILES = ("tokenFile", "client-key")
 """Keys of a kubeconfig that name a file with a credential."""
+DEEPEST_FOLLOWED = 200
+"""Levels: more than any input may have, so that what is refused for its depth is looked through too."""
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 HEADERS = "METAFLOW_SERVICE_HEADERS"
 
@@ -119,7 +121,16 @@ def read_mapping(text: str) -> dict[str, Any] | None:
         found = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
+    return found if isinstance(found, dict) and not _is_deep(found) else None
+
+
+def _is_deep(document: dict[str, Any]) -> bool:
+    """Whether a document nests deeper than its values can be followed; Python's own JSON reads thousands of levels."""
+    level: list[Any] = [document]
+    for _ in range(DEEPEST_FOLLOWED):
+        inner = (one for around in level for one in (around.values() if isinstance(around, dict) else around))
+        level = [one for one in inner if isinstance(one, dict | list)]
+    return bool(level)
 
 
 def _secrets_of(document: Mapping[str, Any]) -> Iterator[str]:

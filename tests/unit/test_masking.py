@@ -23,6 +23,7 @@ from deployer.masking import (
     tells_runner,
 )
 from deployer.masking.collect import DECLARED
+from deployer.masking.documents import DEEPEST_FOLLOWED, mapping_secrets, read_mapping
 from deployer.masking.rules import is_ordinary, is_random
 from deployer.outcome import Deployment, FlowDescription, FlowParameter
 
@@ -279,6 +280,13 @@ def test_a_files_content_in_the_variable_that_should_name_it(encode: Callable[[s
     found = file_secrets({"HOME": str(tmp_path), **variables})
     assert {"kube-token-1", "k3y-of-google"} <= set(found)
     assert not {"my-project", "kind: Config"} & set(found)
+
+
+@pytest.mark.parametrize("levels", [150, 300, 900, 5000])
+def test_a_document_is_followed_as_deep_as_python_can(levels: int) -> None:
+    text = '{"a":' * (levels - 1) + '{"password": "of-the-depth"}' + "}" * (levels - 1)
+    assert mapping_secrets(text) == (("of-the-depth",) if levels < DEEPEST_FOLLOWED else ())
+    assert (read_mapping(text) is None) == (levels > DEEPEST_FOLLOWED)
 
 
 def test_variables_that_are_given_to_steps() -> None:

@@ -172,7 +172,10 @@ def _reason_to_skip(event: Event, inputs: Inputs) -> str | None:
         return f"`{event.ref}` was deleted."
     if event.branch is None:
         what = "is a tag" if event.ref.startswith("refs/tags/") else "is no branch"
-        return f"`{event.ref}` {what}, and `auto` deploys branches only; `operation: deploy` deploys whatever it is."
+        return (
+            f"`{event.ref}` {what}, and `auto` deploys branches only; `operation: deploy` deploys it, to production "
+            "if a deploy branch contains its commit."
+        )
     return _reason_of_branch(event.branch, event, inputs)
 
 

@@ -164,7 +164,16 @@ def check_target(
     elif is_production:
         what, given = f"`production: true` asks for production, and {right.source} may not go there", "production"
     elif not project_branch:
-        what, given = f"{flow} would go to `{branch or 'user.…'}`, which no input names", "project-branch"
+        what = f"{flow} may not go to production from {right.source}, and no `project-branch` is given"
+        elsewhere = f"Metaflow would deploy it to `{branch or 'user.…'}`, which no input names"
+        return Failure(
+            reason=FailureReason.SOURCE,
+            input="project-branch",
+            message=f"{what}. {right.why}",
+            advice=f"Give `project-branch`, for a deployment beside production ({elsewhere}). For production: "
+            f"{right.advice[:1].lower()}{right.advice[1:].rstrip('.')}.",
+            evidence=right.evidence,
+        )
     else:
         return None
     return _refused(right, what, given, advice=WITHOUT_ATTRIBUTE if by_attribute else right.advice)

@@ -82,6 +82,7 @@ def _prepare(
     for handle, flow, outcome in zip(handles, flows, outcomes, strict=True):
         if outcome.failure is None and flow is not None:
             with job.console.group(f"check {outcome.flow} for {outcome.orchestrator}"):
+                job.console.info("Metaflow compiles the flow; whatever it says of deploying, nothing is deployed yet.")
                 outcome = prepare(handle, outcome)  # noqa: PLW2901  # the same flow, further on
         prepared.append(outcome)
         if len(handles) > MOST_OPEN:
@@ -92,9 +93,14 @@ def _prepare(
     if not runs:
         return prepared
     return [
-        prepare_run(handle, outcome) if outcome.failure is None and flow is not None else outcome
+        _prepare_run(job, handle, outcome) if outcome.failure is None and flow is not None else outcome
         for handle, flow, outcome in zip(handles, flows, prepared, strict=True)
     ]
+
+
+def _prepare_run(job: Job, handle: FlowHandle, outcome: FlowOutcome) -> FlowOutcome:
+    with job.console.group(f"check the run of {outcome.name} on {outcome.orchestrator}"):
+        return prepare_run(handle, outcome)
 
 
 def _act(

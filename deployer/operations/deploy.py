@@ -249,7 +249,7 @@ def _incomplete(deployment: Deployment) -> Failure:
     return Failure(
         reason=FailureReason.HALF_DEPLOYED,
         message=f"{deployment.id} was deployed, but not all of it stands. {' '.join(deployment.problems)}",
-        advice="Mend what the message names (a controller or a policy that removes it), then deploy again.",
+        advice="Correct what the message names (a controller or a policy that removes it), then deploy again.",
     )
 
 

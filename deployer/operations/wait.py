@@ -13,7 +13,7 @@ from deployer.worker.client import WorkerCancelled, WorkerError
 
 OBSERVE_LIMIT = 60.0
 """Seconds for one look at a run; the clients below have shorter limits of their own."""
-MEND = "Mend the flow and merge again."
+MEND = "Correct the flow and merge again."
 PASSING = (FailureReason.ORCHESTRATOR_UNREACHABLE, FailureReason.INTERNAL, FailureReason.DATASTORE)
 """What may pass by itself while a run goes on: the wait goes on too."""
 
@@ -185,7 +185,7 @@ def _run_failure(run: Run) -> Failure | None:
 
 def _advice(run: Run) -> str:
     if run.waiting:
-        return "Mend what keeps the run waiting, or raise `wait-timeout`."
+        return "Correct what keeps the run waiting, or raise `wait-timeout`."
     if run.begun:
         return "Raise `wait-timeout`, or look at the run for what it waits for."
     return "Look at the orchestrator for what keeps it from starting (capacity, quota, image), or raise `wait-timeout`."

@@ -7,7 +7,7 @@ from deployer.outcome import Failure, FailureReason
 ADVICE: dict[FailureReason, tuple[str, str]] = {
     FailureReason.INPUT: (
         "An input is missing, misspelt or contradicts another; nothing was deployed.",
-        "Correct the inputs that the annotations name; all mistakes are told at once.",
+        "Correct the inputs that the annotations name; all mistakes are listed at once.",
     ),
     FailureReason.SOURCE: (
         "The code that is checked out may not be deployed so: no deploy branch contains it, or GitHub cannot be asked.",
@@ -47,7 +47,7 @@ ADVICE: dict[FailureReason, tuple[str, str]] = {
     ),
     FailureReason.HALF_DEPLOYED: (
         "A part of the deployment was written before the failure; the report says what stands now.",
-        "Mend the cause and deploy again: deploying is repeatable.",
+        "Correct the cause and deploy again: deploying is repeatable.",
     ),
     FailureReason.TRIGGER: (
         "The deployment stands, but no run could be triggered; or there was nothing to trigger.",
@@ -59,7 +59,7 @@ ADVICE: dict[FailureReason, tuple[str, str]] = {
     ),
     FailureReason.RUN_FAILED: (
         "The run ended badly; the report names step, exception and line.",
-        "Mend the flow and merge again. What was deployed stays deployed.",
+        "Correct the flow and merge again. What was deployed stays deployed.",
     ),
     FailureReason.RUN_TIMEOUT: (
         "The run started, but did not end within `wait-timeout`.",

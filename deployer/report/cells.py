@@ -212,7 +212,8 @@ def rows(flow: FlowOutcome, outcome: Outcome) -> list[tuple[str, Markdown]]:
     if deployment is not None:
         found += _deployment_rows(flow, deployment)
     if flow.runtime is not None:
-        tried = flow.operation == "deploy" and is_as_before(flow)
+        skipped = flow.status is Status.SKIPPED
+        tried = flow.operation == "deploy" and (skipped or is_as_before(flow))
         found.append(
             (
                 "Tried with" if tried else "Deployed with",

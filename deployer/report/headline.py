@@ -33,7 +33,7 @@ DONE = {
     "suspend": "suspended",
     "unsuspend": "unsuspended",
     "delete": "deleted",
-    "production-token": "told",
+    "production-token": "shown",
     "cleanup": "deleted",
 }
 # Why nothing was deployed, in the few words that a heading has room for.
@@ -145,18 +145,27 @@ def _rest(flows: tuple[FlowOutcome, ...]) -> str:
     skipped = sum(flow.status is Status.SKIPPED for flow in flows)
     parts = []
     if well:
-        parts.append("the other flow is well" if len(flows) - 1 == well == 1 else f"{well} of {len(flows)} are well")
+        parts.append("the other flow succeeded" if len(flows) - 1 == well == 1 else f"{well} of {len(flows)} succeeded")
     if skipped:
         parts.append(f"{skipped} skipped")
-    return ", ".join(parts) or "none is well"
+    return ", ".join(parts) or "none succeeded"
 
 
 def _to(flow: FlowOutcome, outcome: Outcome) -> str:
     place = orchestrator(flow.orchestrator)
     environment = outcome.context.environment if outcome.context is not None else None
-    if environment:
-        return f"{'in' if flow.operation == 'trigger' else 'to'} {plain(environment)} on {plain(place)}"
+    beside = _beside_production(outcome)
+    where = code(beside) if beside else plain(environment) if environment else None
+    if where:
+        return f"{'in' if flow.operation == 'trigger' else 'to'} {where} on {plain(place)}"
     return f"{'on' if flow.operation == 'trigger' else 'to'} {plain(place)}"
+
+
+def _beside_production(outcome: Outcome) -> str | None:
+    """The branch of @project that the job's flows are deployed to, where that is not production."""
+    branches = {flow.deployment.project_branch if flow.deployment is not None else None for flow in outcome.flows}
+    branch = branches.pop() if len(branches) == 1 else None
+    return branch if branch and branch.partition(".")[0] != "prod" else None
 
 
 def _run_went(run: Run | None, whose: str = "its run") -> str:

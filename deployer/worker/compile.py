@@ -137,7 +137,7 @@ class FlowCompiler:
             return
         if project is None:
             message = f"`{asked}` was given, but {flow_name} has no @project decorator."
-            advice = f"Add @project(name=…) to the flow, or leave `{asked}` out."
+            advice = f"Add @project(name=…) to the flow, or leave `{asked}` out, where the code may go to production."
         else:
             message = f"`{asked}` was given, but {flow_name} has @project from a mutator: Metaflow has no such option."
             advice = f"Give `branch` or `production` to @project in the mutator, and leave `{asked}` out."

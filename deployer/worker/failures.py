@@ -15,6 +15,10 @@ from deployer.worker.protocol import CommandError, Open, Phase
 EVIDENCE_LINES = 30
 WITH_INPUT = ("authorize", "tags", "max_workers", "workflow_timeout")
 """Options of `create` that have an input of their own, which an extension's orchestrator may not take."""
+_CONFIG_EXPRESSION = re.compile(
+    r'config_parameters\.py", line \d+, in __call__\n(?:(?!  File ).*\n)*  File "<string>", line \d+, in <module>'
+)
+"""In a traceback: Metaflow evaluates an expression on a Config from its text (`DelayEvaluator.__call__`)."""
 
 
 class CommandFailed(Exception):
@@ -100,6 +104,8 @@ def command_failure(error: CommandError, command: str, request: Open) -> Failure
             advice=f"Correct it in `{name}`.",
             evidence=error.message,
         )
+    if _CONFIG_EXPRESSION.search(error.traceback):
+        return _config_failure(error)
     by_flow = error.path is not None and error.line is not None and not _is_of_a_library(error)
     if not by_flow:
         return None
@@ -110,6 +116,22 @@ def command_failure(error: CommandError, command: str, request: Open) -> Failure
         evidence="\n".join(error.traceback.splitlines()[-EVIDENCE_LINES:]),
         path=error.path,
         line=error.line,
+    )
+
+
+def _config_failure(error: CommandError) -> Failure:
+    """An expression on a Config, such as a Parameter's default, that Metaflow could not evaluate."""
+    if error.type in ("AttributeError", "KeyError"):
+        why = f"the Config has no `{error.message.strip(chr(39))}`."
+    else:
+        why = f"{error.type}: {_sentence(error.message)}"
+    return Failure(
+        reason=FailureReason.FLOW_INVALID,
+        message=f"A value that {error.path or 'the flow'} takes from a Config could not be computed: {why}",
+        advice="Correct the Config's value (the input `config`, else the file or the default that the flow names), or "
+        "the flow.",
+        evidence="\n".join(error.traceback.splitlines()[-EVIDENCE_LINES:]),
+        path=error.path,
     )
 
 
@@ -183,9 +205,10 @@ def option_failure(error: Exception, name: str) -> Failure:
 
 
 def location(error: BaseException, flow_file: str, root: str) -> tuple[str | None, int | None]:
-    """The innermost frame that lies in the repository and in no installed package."""
+    """The innermost frame that lies in the repository and in no installed package, and is of a file: what is evaluated
+    from a string (`<string>`) has none."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        path = relative_path(frame.filename, root)
+        path = None if frame.filename.startswith("<") else relative_path(frame.filename, root)
         if path is not None and "site-packages" not in path:
             return path, frame.lineno
     return relative_path(flow_file, root), None

@@ -284,7 +284,8 @@ def _check_project(request: protocol.Open, project: str | None, flow_name: str) 
                 reason=FailureReason.INPUT,
                 input=asked[0],
                 message=f"`{asked[0]}` was given, but {flow_name} has no @project decorator.",
-                advice=f"Add @project(name=…) to the flow, or leave `{asked[0]}` out.",
+                advice=f"Add @project(name=…) to the flow, or leave `{asked[0]}` out, where the code may go to "
+                "production.",
             )
         )
 

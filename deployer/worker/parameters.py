@@ -203,7 +203,7 @@ def _failure(message: str, parameters: Sequence[FlowParameter]) -> Failure:
         reason=FailureReason.INPUT,
         input="parameters",
         message=message,
-        advice=f"The flow's parameters are: {listed}."
+        advice=f"Correct `parameters`. The flow's parameters are: {listed}."
         if listed
         else "The flow has no parameters: leave the input out.",
     )

@@ -110,6 +110,11 @@ def test_a_merged_pull_request_is_deployed_run_and_told(
     assert stamped["metaflow-deploy:pull_request"] == str(number)
     progress = [line for line in result.log.splitlines() if line.startswith("HelloFlow/sfn-") and ": " in line]
     assert len(progress) == len(set(progress)), "one line a change"
+    assert re.findall(r"^::group::(.*)$", result.log, re.MULTILINE) == [
+        "check flows/hello.py for step-functions",
+        "check the run of HelloFlow on step-functions",
+        "deploy HelloFlow on step-functions",
+    ], "what Metaflow prints is folded"
     assert is_successful(result.outputs["run-pathspec"], world.environment, tmp_path), "as Metaflow's client reads it"
 
 

@@ -216,7 +216,7 @@ def test_a_pull_request_that_is_not_merged_never_reaches_production(
 
 def test_nor_does_it_with_a_project_unless_a_branch_of_its_own_is_named(deploy: Deploy, history: History) -> None:
     opened = pull_request(history)
-    refused(deploy(opened, history.feature, "flows/daily.py"), "which no input names", "project-branch")
+    refused(deploy(opened, history.feature, "flows/daily.py"), "no `project-branch` is given", "Give `project-branch`")
     refused(
         deploy(opened, history.feature, "flows/daily.py", production="true", project_branch="pr_8"),
         "`production: true` asks for production",
@@ -224,6 +224,7 @@ def test_nor_does_it_with_a_project_unless_a_branch_of_its_own_is_named(deploy: 
     result = deploy(opened, history.feature, "flows/daily.py", project_branch="pr_8")
     deployed(result, "guarded.test.pr_8.GuardedFlow")
     assert result.deployments[0]["commit"] == history.feature
+    assert "Deployed `GuardedFlow` to `test.pr_8` on AWS Step Functions" in result.summary
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,17 @@ def test_a_config_that_does_not_fit_is_an_input_error(job: Job, workspace: Path,
     assert told in result.log
 
 
+def test_a_config_without_what_the_flow_takes_from_it_is_named(job: Job, workspace: Path) -> None:
+    (workspace / "flows" / "configured.py").write_text(CONFIGURED.format(name="LackingFlow"))
+    result = job("configured", config="settings: {ratio: 1}")
+    assert (result.exit_code, result.outputs["failure-reason"]) == (1, "flow-invalid"), result.log
+    (failure,) = result.deployments
+    assert "flows/configured.py takes from a Config" in failure["failure_message"]
+    assert "has no `rate`" in failure["failure_message"]
+    assert "the input `config`" in result.log
+    assert "file=<string>" not in result.log
+
+
 def several(job: Job, flows: str, **inputs: str) -> JobResult:
     """A job of several flows."""
     return Job(job.runner, job.workspace, **{**job._inputs, "flow": flows})(**inputs)

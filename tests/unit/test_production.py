@@ -189,9 +189,9 @@ def test_what_a_deploy_branch_contains_runs_everywhere() -> None:
         ("p", "prod.x", {"project_branch": "x", "production": True}, None, "`production: true` asks for production"),
         ("p", "prod.x", {}, None, "says `production=True` in @project"),
         ("p", "test.x", {"project_branch": "x"}, None, None),
-        ("p", "test.x", {}, None, "would go to `test.x`, which no input names"),
-        ("p", "user.mona", {}, None, "would go to `user.mona`, which no input names"),
-        ("p", "user.mona", {"production": False}, None, "which no input names"),
+        ("p", "test.x", {}, None, "and no `project-branch` is given"),
+        ("p", "user.mona", {}, None, "from the branch `feature`, and no `project-branch`"),
+        ("p", "user.mona", {"production": False}, None, "and no `project-branch` is given"),
         ("p", "production_like", {"project_branch": "x"}, None, None),
     ],
 )

@@ -27,6 +27,7 @@ from report_samples import (
 )
 
 from deployer.outcome import Failure, FailureReason, FlowDescription, Outcome, RunStatus, Status, Step
+from deployer.report.cells import rows
 from deployer.report.comment import comment_body
 from deployer.report.mermaid import RESERVED, flowchart
 from deployer.report.summary import summary
@@ -73,15 +74,18 @@ CANCELLED = Failure(reason=FailureReason.CANCELLED, message="The job was cancell
             outcome(flow(run=run()), flow("B", run=run(RunStatus.RUNNING, name="B"))),
             "; 2 runs: 1 succeeded and 1 running",
         ),
-        (SAMPLES["failed"], "❌ `TrainFlow` was deployed, but its run failed in step `train`; the other flow is well"),
-        (SAMPLES["many"], "❌ `TrainFlow` was deployed, but its run failed in step `train`; 39 of 40 are well"),
+        (
+            SAMPLES["failed"],
+            "❌ `TrainFlow` was deployed, but its run failed in step `train`; the other flow succeeded",
+        ),
+        (SAMPLES["many"], "❌ `TrainFlow` was deployed, but its run failed in step `train`; 39 of 40 succeeded"),
         (SAMPLES["syntax"], "❌ `flows/train.py` was not deployed: not a valid flow; 1 skipped"),
         (SAMPLES["half"], "❌ `TrainFlow` is half deployed"),
         (SAMPLES["timeout"], "❌ `TrainFlow` was deployed, but its run did not end in time and was left running"),
         (SAMPLES["refused"], "❌ None of 4 flows was deployed: a permission is missing"),
         (
             outcome(FAILED, flow("B", status=Status.FAILURE, failure=wrong("x")), SCORED),
-            "❌ 2 of 3 flows failed: 1 was not deployed, 1 run did not succeed; 1 of 3 are well",
+            "❌ 2 of 3 flows failed: 1 was not deployed, 1 run did not succeed; 1 of 3 succeeded",
         ),
         (SAMPLES["trigger"], "✅ Triggered `TrainFlow` in production on Argo Workflows; its run has started"),
         (
@@ -175,7 +179,7 @@ def test_a_failed_run_shows_its_line_its_cause_and_what_to_do() -> None:
     assert excerpt[-1] == "ValueError: Input X contains NaN."
     assert 'train[["train 3/4"]]:::failed' in text
     assert "<summary>Log of <code>train/3</code>, last 10 lines</summary>" in text
-    assert "**What to do:** Mend the flow and merge again. What was deployed stays deployed meanwhile.<br>" in text
+    assert "**What to do:** Correct the flow and merge again. What was deployed stays deployed meanwhile.<br>" in text
     assert "`failure-reason: run-failed`" in text
 
 
@@ -256,6 +260,24 @@ def test_the_details_tell_what_made_the_deployment_and_how_to_read_its_runs() ->
     assert found["Tasks run on"] == "`python:3.12` where a step names no image"
     assert found["In a notebook"] == (
         '`namespace("production:recsys-0-apnt"); Run("TrainFlow/argo-recsys.prod.trainflow-x7k2p")`'
+    )
+
+
+def test_a_flow_that_was_skipped_is_not_said_to_be_deployed() -> None:
+    (made,) = SAMPLES["one"].flows
+    skipped = replace(made, status=Status.SKIPPED, deployment=None, run=None, replaced=None)
+    names = dict(rows(skipped, SAMPLES["one"]))
+    assert "Tried with" in names
+    assert "Deployed with" not in names
+
+
+@pytest.mark.parametrize(("branch", "where"), [("test.pr_8", "`test.pr_8`"), ("prod", "production")])
+def test_the_heading_names_a_branch_beside_production(branch: str, where: str) -> None:
+    (made,) = SAMPLES["one"].flows
+    assert made.deployment is not None
+    deployed = replace(made, deployment=replace(made.deployment, project_branch=branch))
+    assert f"Deployed `TrainFlow` to {where} on AWS Step Functions" in heading(
+        replace(SAMPLES["one"], flows=(deployed,))
     )
 
 

@@ -133,7 +133,7 @@ def test_a_failure_is_an_annotation_on_its_line() -> None:
     assert (first.level, first.path, first.line) == ("error", "flows/train.py", 42)
     assert first.title == "run-failed"
     assert "Input X contains NaN" in first.message
-    assert "Mend the flow" in first.message
+    assert "Correct the flow" in first.message
 
 
 def test_of_several_flows_an_annotation_says_whose_it_is() -> None:

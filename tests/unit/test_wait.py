@@ -68,7 +68,7 @@ def test_at_the_limit_what_kept_the_run_is_the_reason() -> None:
     assert failed is not None
     assert failed.reason is FailureReason.START_TIMEOUT
     assert "Step start: pod unschedulable: 0/1 nodes are available: 1 Insufficient memory." in failed.message
-    assert failed.advice == "Mend what keeps the run waiting, or raise `wait-timeout`."
+    assert failed.advice == "Correct what keeps the run waiting, or raise `wait-timeout`."
     assert run.note == "left running after 0.1s"
 
 
@@ -119,7 +119,7 @@ def test_a_run_is_terminated_at_the_limit() -> None:
 @pytest.mark.parametrize(
     ("advice", "told"),
     [
-        ("", "Mend the flow and merge again. What was"),
+        ("", "Correct the flow and merge again. What was"),
         ("Give the step more memory.", "Give the step more memory. What was"),
     ],
 )

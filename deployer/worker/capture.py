@@ -20,7 +20,7 @@ from deployer.outcome import Failure, FailureReason, FlowDescription
 from deployer.worker import internals
 from deployer.worker.description import describe_flow, describe_target
 from deployer.worker.failures import command_error, import_failure
-from deployer.worker.parameters import as_argument, as_text, convert, type_name
+from deployer.worker.parameters import as_option, as_text, convert, type_name
 from deployer.worker.protocol import CommandError, Phase, Target, TriggerRequest, Write
 
 
@@ -76,6 +76,7 @@ class Recorder:
     def __init__(self, request: CaptureRequest) -> None:
         self.request = request
         self.captured = Captured()
+        self._refusal: Exception | None = None
 
     def install(self) -> None:
         """Put the hooks in place; for a process that ends with the command.
@@ -129,7 +130,14 @@ class Recorder:
         return arguments
 
     def on_invoke(self, context: Any, invoke: Callable[[], Any]) -> Any:
-        """Describe the flow around the command of the orchestrator's group."""
+        """Describe the flow around the command of the orchestrator's group; keep what a command raises."""
+        try:
+            return self._invoke(context, invoke)
+        except Exception as error:
+            self._refusal = error
+            raise
+
+    def _invoke(self, context: Any, invoke: Callable[[], Any]) -> Any:
         parent = context.parent
         if parent is None or parent.info_name != self.request.group:
             return invoke()
@@ -140,6 +148,7 @@ class Recorder:
                 self._convert_parameters(context.obj.flow)
             raise _Described(0)
         result = invoke()
+        self._refusal = None  # of an attempt before this one, which the flow's own code caught
         self._describe(context.obj)  # with the decorators that the command has attached
         return result
 
@@ -188,7 +197,7 @@ class Recorder:
 
     def _parameter_arguments(self, flow: Any) -> list[str]:
         by_name, converted = self._converted(flow)
-        return [f"--{name}={as_argument(by_name[name], value)}" for name, value in converted.items()]
+        return [word for name, value in converted.items() for word in as_option(by_name[name], value)]
 
     def _convert_parameters(self, flow: Any) -> None:
         """For an orchestrator of which Metaflow has no `trigger`: what a run of it is given, as text."""
@@ -211,15 +220,16 @@ class Recorder:
         return {parameter.name: parameter for parameter in parameters}, converted
 
     def end(self, status: int, error: BaseException | None) -> None:
-        """Keep the exception that ended the command, where it failed.
+        """Keep the exception that ended the command, where it failed; also one that the flow's own code caught, as
+        `except SystemExit` around the flow does, so that the file ends well though nothing was deployed.
 
         Args:
             status: the exit status.
             error: what was raised: SystemExit as well, behind which Metaflow hides what it has printed.
         """
-        if status == 0 or isinstance(error, _Described):
+        if isinstance(error, _Described) or (status == 0 and self._refusal is None):
             return
-        cause = error
+        cause = self._refusal or error
         if isinstance(error, SystemExit) and error.__context__ is not None:
             cause = error.__context__
         if cause is None or self.captured.failures:

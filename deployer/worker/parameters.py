@@ -97,6 +97,20 @@ def as_argument(parameter: Any, value: Any) -> str:
     return as_text(value)
 
 
+def as_option(parameter: Any, value: Any) -> list[str]:
+    """A Parameter's option and its converted value as Metaflow's command line takes them.
+
+    A flag (`is_flag=True`, which Metaflow hands to click) has no value; one that is false is not given. Where it is
+    true by default it cannot be false, and click refuses the value.
+    """
+    if parameter.kwargs.get("is_flag") and isinstance(value, bool):
+        if value:
+            return [f"--{parameter.name}"]
+        if not parameter.kwargs.get("default"):
+            return []
+    return [f"--{parameter.name}={as_argument(parameter, value)}"]
+
+
 def as_text(value: Any) -> str:
     """A converted value as people read it."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -62,6 +62,11 @@ compat: $(VENV)/sandbox.stamp ## try releases of Metaflow with each kind of Argo
 	@$(BIN)/python scripts/compatibility.py
 	@$(BIN)/python scripts/generate_docs.py
 
+.PHONY: features
+features: $(VENV)/dev.stamp ## deploy every kind of flow with Metaflow and with the action (docs/metaflow-features.md)
+	@METAFLOW_FEATURES_WRITE=1 $(BIN)/python -m pytest tests/features
+	@$(BIN)/python scripts/generate_docs.py
+
 .PHONY: cluster
 cluster: $(VENV)/sandbox.stamp ## a real Kubernetes with Argo Workflows on this machine (docs/cluster.md)
 	@$(BIN)/python -m sandbox.kubernetes up
@@ -79,5 +84,5 @@ lint: $(VENV)/dev.stamp ## every linter; all of them run, also after one that fa
 	@scripts/lint
 
 .PHONY: docs
-docs: $(VENV)/sandbox.stamp ## write the generated parts of the README, docs/operations.md and docs/compatibility.md
+docs: $(VENV)/sandbox.stamp ## write the generated parts of the README, docs/operations.md, docs/compatibility.md, docs/metaflow-features.md
 	@$(BIN)/python scripts/generate_docs.py

@@ -204,6 +204,32 @@ def measured_parts() -> dict[str, str]:
     }
 
 
+def features() -> str:
+    """What was found of Metaflow's features: a table for each kind, a column for each orchestrator; of what
+    tests/features wrote."""
+    found = json.loads((ROOT / "docs" / "metaflow-features.json").read_text())
+    columns = {"argo-workflows": "Argo Workflows", "step-functions": "AWS Step Functions"}
+    rows = {name: row for orchestrator in columns for name, row in found[orchestrator].items()}
+
+    def cell(row: dict[str, Any] | None) -> str:
+        if row is None:
+            return "no such option"
+        return f"`{row['deployed']}`" if "deployed" in row else f"refused: {sentence(row['refused'])}"
+
+    parts = []
+    for kind in dict.fromkeys(row["kind"] for row in rows.values()):
+        lines = [
+            (
+                f"{sentence(row['words'])} ([{Path(row['flow']).name}](../tests/features/checkout/{row['flow']}))",
+                *(cell(found[orchestrator].get(name)) for orchestrator in columns),
+            )
+            for name, row in rows.items()
+            if row["kind"] == kind
+        ]
+        parts.append(f"## {kind}\n\n{table(('the flow has', *columns.values()), lines)}")
+    return "\n\n".join(parts)
+
+
 def operations(action: dict[str, Any]) -> str:
     """The table of operations without a flow file: what each needs, and what else it reads, in action.yml's order."""
     rows = []
@@ -260,6 +286,7 @@ def main() -> int:
         ("README.md", generated()),
         ("docs/operations.md", operations_parts()),
         ("docs/compatibility.md", measured_parts()),
+        ("docs/metaflow-features.md", {"features": features()}),
     ):
         document = ROOT / name
         before = document.read_text()
@@ -268,9 +295,7 @@ def main() -> int:
             continue
         if check:
             wrong = True
-            print(
-                f"{name} is not what action.yml, the code and docs/compatibility.json say: run `make docs`, commit it"
-            )
+            print(f"{name} is not what action.yml, the code and docs/*.json say: run `make docs`, commit it")
         else:
             document.write_text(after)
     return int(wrong)

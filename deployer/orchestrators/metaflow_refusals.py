@@ -94,7 +94,7 @@ INPUTS = (
         "config",
     ),
     ErrorPattern(
-        r"Bad values passed for configuration options: (.+)",
+        r"Bad values passed for configuration options: (?:.*Bad values passed for configuration options: )?(.+)",
         FailureReason.INPUT,
         "The flow's Configs cannot be read: {0}.",
         "Correct `config`, the file that it names, or the Config's default.",
@@ -374,7 +374,7 @@ FLOWS = (
         "Use one of the two in each step.",
     ),
     ErrorPattern(
-        r"When evaluating the field (\S+) for the Parameter (\S+), the following exception occurred:.*?(\w+(?:Error"
+        r"When evaluating the field (\S+) for the Parameter (\S+), the following exception occurred:.*\b(\w+(?:Error"
         r"|Exception)\b[^:]*: .*)$",
         FailureReason.FLOW_INVALID,
         "The `{0}` of the Parameter `{1}` is computed when the flow is deployed, and that failed: {2}.",

@@ -97,7 +97,8 @@ def make_app() -> Flask:
     def check() -> Any:
         if request.path.startswith("/_control"):
             return None
-        cluster.requests.append({"method": request.method, "path": request.path})
+        dry = request.args.get("dryRun") == "All"
+        cluster.requests.append({"method": request.method, "path": request.path, "dry_run": dry})
         if not known.accepts(request.headers.get("Authorization", "")):
             raise Refused(401, "Unauthorized", "Unauthorized")
         plural = (request.view_args or {}).get("plural")

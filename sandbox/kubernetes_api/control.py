@@ -95,8 +95,8 @@ class KubernetesControl:
         """Have objects stand as they are given, with times in the past if that is wanted."""
         self._ask("POST", f"/_control/objects/{namespace}/{plural}", [dict(one) for one in objects])
 
-    def requests(self) -> list[dict[str, str]]:
-        """Every request of a client so far: `method` and `path`."""
+    def requests(self) -> list[dict[str, Any]]:
+        """Every request of a client so far: `method`, `path`, and whether it is a `dry_run`."""
         return list(self._ask("GET", "/_control/requests"))
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:

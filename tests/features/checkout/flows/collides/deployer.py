@@ -1,0 +1,3 @@
+"""A module of the repository's."""
+
+NAME = "the repository's own"

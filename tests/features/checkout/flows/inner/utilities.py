@@ -1,0 +1,3 @@
+"""What the flow imports."""
+
+RATE = 0.5

@@ -1,0 +1,1 @@
+"""A package outside of the flows' folder."""

@@ -56,13 +56,16 @@ def run_action(environ: Mapping[str, str], console: Console, cancellation: Cance
     Returns:
         The exit status.
     """
-    _register_secrets(environ, console)
+    unmasked = _register_secrets(environ, console)
     workspace = Path(environ.get("GITHUB_WORKSPACE") or Path.cwd()).resolve()
     event = at_commit(read_event(environ, read_payload(environ)), checked_out_commit(workspace))
     inputs: Inputs | None = None
     try:
-        inputs = read_inputs(environ, workspace)
-        outcome = _act(event, inputs, environ, workspace, console, cancellation)
+        if unmasked is not None:
+            outcome = Outcome(operation=_asked(environ), failures=(unmasked,))
+        else:
+            inputs = read_inputs(environ, workspace)
+            outcome = _act(event, inputs, environ, workspace, console, cancellation)
     except InputErrors as errors:
         outcome = Outcome(operation=_asked(environ), failures=errors.failures, warnings=unknown_inputs(environ))
     except DeployError as error:
@@ -77,8 +80,24 @@ def run_action(environ: Mapping[str, str], console: Console, cancellation: Cance
     return 0 if outcome.status in (Status.SUCCESS, Status.SKIPPED) else 1
 
 
-def _register_secrets(environ: Mapping[str, str], console: Console) -> None:
-    """Have every credential that the job begins with masked, before anything is printed."""
+def _register_secrets(environ: Mapping[str, str], console: Console) -> Failure | None:
+    """Have every credential that the job begins with masked, before anything is printed.
+
+    Returns:
+        Why that failed, in words that hold none of them: nothing is done in a job whose secrets would be shown.
+    """
+    try:
+        _mask_environment(environ, console)
+    except Exception as error:  # noqa: BLE001  # whatever a hostile input does to it: its own words may hold a secret
+        return Failure(
+            reason=FailureReason.INTERNAL,
+            message=f"The job's secrets could not be found, so that none is masked ({type(error).__name__}).",
+            advice="Look for an input or a variable of an unusual form, and please report it.",
+        )
+    return None
+
+
+def _mask_environment(environ: Mapping[str, str], console: Console) -> None:
     variables, parameters = environment_secrets(environ), secret_parameters(environ)
     console.mask((*variables.values, *file_secrets(environ), *secret_inputs(environ)))
     console.mask(filter(tells_runner, parameters))

@@ -66,6 +66,11 @@ def clean_config(text: str) -> Mapping[str, ConfigSource]:
     return {name: _source(name, given) for name, given in mapping.items()}
 
 
+def config_files(config: Mapping[str, ConfigSource]) -> tuple[str, ...]:
+    """The files that Configs are read from, relative to the working directory: a deployment is made of them, too."""
+    return tuple(source.path for source in config.values() if isinstance(source, ConfigPath))
+
+
 def config_options(config: Mapping[str, ConfigSource]) -> dict[str, list[list[str]]]:
     """The input as Metaflow's top-level options.
 

@@ -12,6 +12,7 @@ import msgspec
 from deployer.console import Console
 from deployer.deadline import Cancellation, Deadline
 from deployer.inputs import Inputs
+from deployer.inputs.config import config_files
 from deployer.operations.sources import Sources
 from deployer.outcome import Provenance
 from deployer.production import ProductionRight
@@ -61,8 +62,10 @@ class FlowHandle:
 
     @property
     def right(self) -> ProductionRight:
-        """Whether the code of the flow may go to production."""
-        return self.job.sources.right(Path(self._request.flow_file or self.job.folder))
+        """Whether the code of the flow, and the files that its Configs are read from, may go to production."""
+        flow_file = Path(self._request.flow_file or self.job.folder)
+        configs = (Path(self.job.folder, path) for path in config_files(self.job.inputs.config))
+        return self.job.sources.right_of((flow_file, *configs))
 
     def open(self, deadline: Deadline) -> protocol.Opened:
         """Open the orchestrator for the flow, once; answers from then on what was found.

@@ -16,6 +16,7 @@ from deployer.environment import worker_environment
 from deployer.event import Event
 from deployer.flows import check_syntax
 from deployer.inputs import Inputs
+from deployer.inputs.config import config_files
 from deployer.inputs.requirements import follow
 from deployer.operations.all_flows import run_flows, skip_all
 from deployer.operations.handle import Job
@@ -139,7 +140,9 @@ def _read(flow: str | None, operation: str, inputs: Inputs, workspace: Path, sou
         check_syntax(workspace / name, workspace)
     except DeployError as error:
         return replace(outcome, status=Status.FAILURE, failure=error.failure)
-    refused = sources.check(workspace / name)
+    folder = workspace / inputs.working_directory
+    files = (workspace / name, *(folder / path for path in config_files(inputs.config)))
+    refused = next((found for file in files if (found := sources.check(file)) is not None), None)
     return replace(outcome, status=Status.FAILURE, failure=refused) if refused is not None else outcome
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from deployer.inputs import Inputs, config_options
+from deployer.inputs import Inputs
+from deployer.inputs.config import config_files, config_options
 from deployer.operations.airflow import airflow_settings
 from deployer.operations.handle import Job
 from deployer.worker import protocol
@@ -40,6 +41,7 @@ def open_request(job: Job, flow: str | None) -> protocol.Open:
     """The request that opens a flow of this job; `flow` is relative to the working directory."""
     inputs = job.inputs
     flow_file = Path(job.folder, flow) if flow is not None else None
+    configs = (Path(job.folder, path) for path in config_files(inputs.config))
     return protocol.Open(
         orchestrator=inputs.orchestrator,
         folder=job.folder,
@@ -48,7 +50,7 @@ def open_request(job: Job, flow: str | None) -> protocol.Open:
         deployer_options=deployer_options(inputs),
         shares_configs=len(inputs.flows) > 1,
         production=inputs.production,
-        production_by_default=flow_file is not None and job.sources.right(flow_file).allowed,
+        production_by_default=flow_file is not None and job.sources.right_of((flow_file, *configs)).allowed,
         project_branch=inputs.project_branch,
         deployment_name=inputs.deployment_name,
         airflow=airflow_settings(inputs, job.folder),

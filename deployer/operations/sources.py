@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,6 +51,11 @@ class Sources:
     def right(self, file: Path) -> ProductionRight:
         """Whether a flow file may go to production."""
         return self._right(self.commit(file))
+
+    def right_of(self, files: Iterable[Path]) -> ProductionRight:
+        """Whether what is made of these files may go to production: of the first that may not, else of the last."""
+        rights = [self.right(file) for file in files]
+        return next((right for right in rights if not right.allowed), rights[-1])
 
     def check(self, file: Path) -> Failure | None:
         """Why no code of the checkout that a file or folder is in may run in this job; None: it may."""

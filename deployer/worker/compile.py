@@ -122,6 +122,9 @@ class FlowCompiler:
             takes_options=captured.project_options,
             production_by_default=captured.production_by_default,
         )
+        other = next((one for one in captured.writes if _is_deployment(one) and one.name != target.deployment_id), None)
+        if other is not None:
+            raise DeployError(_another(_name(request), other.name, str(target.deployment_id)))
         self._check_project(captured.description.name, captured.description.project, takes=captured.project_options)
         return Compiled(
             description=captured.description,
@@ -187,6 +190,18 @@ def _unreadable(flow_name: str) -> Failure:
         reason=FailureReason.DEPLOY,
         message=f"What Metaflow compiled of {flow_name} is no DAG file that this action knows.",
         advice="Deploy with the Metaflow that the action brings, or with one that `requirements` pins to 2.9 or later.",
+    )
+
+
+def _is_deployment(write: Write) -> bool:
+    return write.kind in ("WorkflowTemplate", "stateMachine")
+
+
+def _another(file: str, written: str, checked: str) -> Failure:
+    return Failure(
+        reason=FailureReason.FLOW_INVALID,
+        message=f"{file} compiles to `{written}`, and Metaflow named `{checked}` when it opened the flow.",
+        advice="Let the file start one flow, once, and change no names of Metaflow's meanwhile.",
     )
 
 

@@ -369,6 +369,19 @@ def test_nor_a_package_of_a_pull_request_beside_the_base(
     assert not seen.exists(), "the pull request's code was run"
 
 
+def test_nor_a_config_of_another_checkout(deploy: Deploy, history: History, tmp_path: Path) -> None:
+    """The values of a Config decide what is deployed, an image as well."""
+    workspace = history.check_out(history.merged, tmp_path / "main")
+    beside = history.check_out(history.feature, workspace / "unmerged")
+    (beside / "settings.json").write_text('{"image": "elsewhere"}')
+    flow = PLAIN.replace("from metaflow import ", "from metaflow import Config, ").replace(
+        "class GuardedFlow(FlowSpec):", 'class GuardedFlow(FlowSpec):\n    settings = Config("settings")\n'
+    )
+    (workspace / "flows" / "plain.py").write_text(flow)
+    pushed = event("push", history.merged, after=history.merged)
+    refused(deploy.on(workspace, pushed, config="settings: unmerged/settings.json"), history.feature[:7])
+
+
 def test_a_file_starts_one_flow(deploy: Deploy, history: History, tmp_path: Path) -> None:
     """Else what is written would be the first one's, and what is checked the second one's."""
     first = PROJECT.replace('name="guarded"', 'name="guarded", production=True').partition("\nif __name__")[0]

@@ -175,8 +175,8 @@ def test_the_reusable_workflow_runs_nothing_where_it_cannot_know_its_own_commit(
 
 
 def test_step_functions_with_an_assumed_role_runs_to_completion(caller: Caller, world: World, tmp_path: Path) -> None:
-    # renewed with each request, as on AWS in the last ten minutes of an hour
-    world.aws.set_credential_lifetime(300)
+    # renewed at half of their life, well within the run
+    world.aws.set_credential_lifetime(30)
     world.github.set_id_tokens(lifetime=4)
     text = example_workflow("step-functions.yml", given="poll-interval: 500ms")
     result = caller.push(text, environment={"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""})

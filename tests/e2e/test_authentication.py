@@ -52,8 +52,8 @@ def deployed(result: ActResult) -> list[str]:
 
 
 def test_the_reusable_workflow_assumes_a_role_and_renews_it_while_it_waits(caller: Caller, world: World) -> None:
-    # renewed with each request, as on AWS in the last ten minutes of an hour
-    world.aws.set_credential_lifetime(300)
+    # renewed at half of their life, well within the runs
+    world.aws.set_credential_lifetime(30)
     world.github.set_id_tokens(lifetime=4)
     waits = "orchestrator: step-functions\npoll-interval: 500ms\ntrigger: true\nwait: completed"
     result = caller.push(many_flows(f"{waits}\n{ROLE}", "prepare", "train"), environment=NO_KEYS)

@@ -374,8 +374,8 @@ FLOWS = (
         "Use one of the two in each step.",
     ),
     ErrorPattern(
-        r"When evaluating the field (\S+) for the Parameter (\S+), the following exception occurred:.*\b(\w+(?:Error"
-        r"|Exception)\b[^:]*: .*)$",
+        r"When evaluating the field (\S+) for the Parameter (\S+), the following exception occurred:.*\b(\w*(?:Error"
+        r"|Exception|BadParameter)\b[^:]*: (?:(?!Traceback \(most recent).)*)$",
         FailureReason.FLOW_INVALID,
         "The `{0}` of the Parameter `{1}` is computed when the flow is deployed, and that failed: {2}.",
         "Correct the function that the Parameter names.",

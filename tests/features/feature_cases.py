@@ -238,7 +238,7 @@ CASES = (
         with_="from another branch",
         inputs={"operation": "deploy"},
         branch="feature",
-        own_refusal="would go to user.octo-org.flows, which no input names",
+        own_refusal="may not go to production from the branch feature, and no project-branch is given",
     ),
     Case(
         kind=PROJECT,

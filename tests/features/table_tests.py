@@ -73,7 +73,7 @@ def _check_refusal(row: Row) -> None:
     assert action.job.exit_code == 1, action.job.log
     assert action.job.outputs["status"] == "failure", action.job.log
     assert action.deployed is None
-    reason = row.case.own_refusal or row.plain.done.reason
+    reason = (row.case.own_refusal or row.plain.done.reason).removeprefix("Error: ")  # which click puts before its own
     without_links = re.split(r"\S+://", " ".join(reason.split()))[0].strip()  # a link of foreign text is no link
     assert without_links in action.words
     assert action.written == 0, "nothing is written in a job whose flows are all refused"

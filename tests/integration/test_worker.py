@@ -62,20 +62,20 @@ def assert_failed(runner: Runner, result: JobResult, reason: str, *told: str) ->
 
 def test_a_flow_that_hangs_at_import_is_ended_at_the_limit(runner: Runner, workspace: Path) -> None:
     started = time.monotonic()
-    result = deploy(runner, workspace, f"import time\n{HEAD}time.sleep(600)\n{BODY}", deploy_timeout="3s")
-    assert_failed(runner, result, "deploy", "did not come back within 3 s", "odd.py")
-    assert time.monotonic() - started < 15
+    result = deploy(runner, workspace, f"import time\n{HEAD}time.sleep(600)\n{BODY}", deploy_timeout="10s")
+    assert_failed(runner, result, "deploy", "did not come back within 10 s", "odd.py")
+    assert time.monotonic() - started < 60
 
 
 def test_a_datastore_that_never_answers_is_named(runner: Runner, workspace: Path, silent_server: str) -> None:
     runner.environment["METAFLOW_S3_ENDPOINT_URL"] = silent_server
-    result = deploy(runner, workspace, HEAD + BODY, deploy_timeout="5s")
+    result = deploy(runner, workspace, HEAD + BODY, deploy_timeout="15s")
     assert_failed(runner, result, "datastore", "The datastore did not answer", "METAFLOW_DATASTORE_SYSROOT_S3")
 
 
 def test_an_orchestrator_that_never_answers_is_named(runner: Runner, workspace: Path, silent_server: str) -> None:
     runner.environment["AWS_ENDPOINT_URL_SFN"] = silent_server
-    result = deploy(runner, workspace, HEAD + BODY, deploy_timeout="4s")
+    result = deploy(runner, workspace, HEAD + BODY, deploy_timeout="15s")
     assert_failed(runner, result, "orchestrator-unreachable")
 
 

@@ -37,7 +37,7 @@ FLOW = (
     'if __name__ == "__main__":\n    ContractFlow()\n'
 )
 PROVENANCE = Provenance(repository="octo-org/flows", flow="contract.py", commit="c" * 40, pull_request=7)
-LIMIT = 60.0
+LIMIT = 180.0
 """Seconds for one request, the one that runs a whole run in the extension's own process included."""
 
 

@@ -80,9 +80,12 @@ def open_credentials(
             keeper = CredentialKeeper(
                 source, path, cancellation=cancellation, mask=console.mask, tell=console.info, warn=console.warning
             )
-            with _claims_of_a_refusal(source):
-                stack.enter_context(keeper)
-            console.info(f"OIDC: GitHub's token says {_shown(source.claims, ISSUER_CLAIMS, ', ')}")
+            try:
+                with _claims_of_a_refusal(source):
+                    stack.enter_context(keeper)
+            finally:
+                if source.claims:
+                    console.info(f"OIDC: GitHub's token says {_shown(source.claims, ISSUER_CLAIMS, ', ')}")
             variables |= role_variables(path, folder, environ)
             _tell_superseded(environ, console)
         if inputs.kubeconfig is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 from sandbox.demo.screen import Screen
@@ -25,8 +26,9 @@ LONG = "{epochs: 100000000}"
 class Shift:
     """Somebody's time on call: one job after another, each as a person would start it by the button."""
 
-    def __init__(self, runner: Runner, workspace: Path, screen: Screen, output: Path) -> None:
+    def __init__(self, runner: Runner, workspace: Path, screen: Screen, output: Path, event: JobEvent) -> None:
         self._runner = runner
+        self._event = event
         self._workspace = workspace
         self._screen = screen
         self._output = output
@@ -49,7 +51,7 @@ class Shift:
         self._screen.say(f"operation: {operation}  {shown}".replace("\\n", " "))
         asked = {"operation": operation, "orchestrator": "step-functions", **given}
         before = self._screen.seconds
-        result = self._runner.run(BUTTON, asked, workspace=self._workspace)
+        result = self._runner.run(self._event, asked, workspace=self._workspace)
         self._screen.report(result.summary)
         self._screen.say(f"{self._screen.seconds - before:.1f} s, exit code {result.exit_code}")
         (self._output / f"{self._number:02}-{operation}.md").write_text(result.summary)
@@ -63,7 +65,8 @@ def play(world: World, folder: Path, screen: Screen, output: Path) -> bool:
     """Play it; whether each job ended as it should."""
     workspace = _checkout(folder / "workspace")
     runner = Runner(folder / "runner", environment=world.environment, api_url=world.github.api_url)
-    shift = Shift(runner, workspace, screen, output)
+    commit = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=workspace, text=True).strip()
+    shift = Shift(runner, workspace, screen, output, replace(BUTTON, sha=commit))
     shift.do("Two flows are deployed", "deploy", flow=FLOWS)
     shift.do("What stands?", "list")
     shift.do(

@@ -97,7 +97,8 @@ CLIENT_ERRORS = (
         "Check AWS_DEFAULT_REGION and AWS_ENDPOINT_URL, and that the runner may reach AWS.",
     ),
     ErrorPattern(
-        r"Max retries exceeded|Connection refused|NewConnectionError|Name or service not known|getaddrinfo failed",
+        r"Max retries exceeded|Connection (?:refused|aborted|reset)|NewConnectionError|RemoteDisconnected"
+        r"|Name or service not known|getaddrinfo failed",
         FailureReason.ORCHESTRATOR_UNREACHABLE,
         "The orchestrator cannot be reached.",
         "Check the server's address in `kubeconfig`, and that the runner may reach it.",

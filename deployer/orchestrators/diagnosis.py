@@ -16,8 +16,10 @@ from deployer.orchestrators.metaflow_refusals import REFUSALS
 from deployer.outcome import Failure, FailureReason
 
 METAFLOWS = frozenset({"metaflow", "metaflow_extensions"})
-CLIENTS = frozenset({"azure", "boto3", "botocore", "google", "kubernetes", "requests", "s3transfer", "urllib3"})
-"""Packages whose exceptions are not the flow's, by the first part of a module's name."""
+CLIENTS = frozenset(
+    {"azure", "boto3", "botocore", "google", "kubernetes", "pydantic", "requests", "s3transfer", "urllib3"}
+)
+"""Packages whose exceptions are not the flow's, by the first part of a module's name; those that they call too."""
 INSTALLED = re.compile(r"/site-packages/(\w+)")
 LIBRARY = re.compile(r"/lib/python3[.\d]*/|^<frozen ")
 FRAME = re.compile(r'^ *File "([^"]+)", line \d+', re.MULTILINE)

@@ -143,6 +143,15 @@ def test_an_error_that_nobody_knows_is_none_whatever_the_flow_printed() -> None:
         ("my.client", "NotReady", "Max retries exceeded", "/repo/flows/train.py", None),
         ("builtins", "OSError", "Connection refused", "/x/site-packages/metaflow/plugins/x.py", "unreachable"),
         ("urllib3.exceptions", "MaxRetryError", "Max retries exceeded", "/x/site-packages/urllib3/y.py", "unreachable"),
+        # the Kubernetes client checks its arguments with pydantic, which so is between Metaflow and urllib3
+        (
+            "urllib3.exceptions",
+            "MaxRetryError",
+            "Max retries exceeded",
+            "/x/site-packages/pydantic/y.py",
+            "unreachable",
+        ),
+        ("urllib3.exceptions", "ProtocolError", "('Connection aborted.', RemoteDisconnected())", "", "unreachable"),
         ("metaflow.plugins.argo.argo_client", "ArgoClientException", "Unauthorized", "", "credentials"),
     ],
 )

@@ -6,11 +6,13 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
 
 from sandbox.job import ENDED, Job
+from sandbox.kubernetes.admission import on_admission
 from sandbox.kubernetes.api import path_of
 from sandbox.kubernetes.cluster import Cluster
 from sandbox.runner import JobResult, Runner
@@ -76,41 +78,83 @@ def template(cluster: Cluster, name: str, namespace: str) -> object:
     return cluster.api().get(path_of("WorkflowTemplate", name, namespace=namespace, api=ARGO))
 
 
-def test_an_api_server_that_goes_away_at_create_leaves_nothing(
+@pytest.fixture
+def gone_at(own_cluster: Cluster, namespace: str, tmp_path: Path) -> Callable[..., AbstractContextManager[list[str]]]:
+    """Make a block in which the API server goes away when it is about to store a WorkflowTemplate."""
+
+    @contextmanager
+    def block(operation: str, *, back: bool) -> Iterator[list[str]]:
+        """Args:
+        operation: CREATE or UPDATE.
+        back: whether it is started again at once; else it is at the end of the block.
+        """
+        happened: list[str] = []
+
+        def call() -> None:
+            own_cluster.stop("kube-apiserver")
+            happened.append(operation)
+            if back:
+                own_cluster.start("kube-apiserver")
+
+        api, folder = own_cluster.api(), tmp_path / "webhook"
+        with on_admission(api, own_cluster.address, folder, operation=operation, namespace=namespace, call=call):
+            try:
+                yield happened
+            finally:
+                if happened and not back:
+                    own_cluster.start("kube-apiserver")
+                if happened:
+                    own_cluster.wait_ready(after="kube-apiserver")
+
+    return block
+
+
+def test_an_api_server_that_is_away_while_the_flow_is_checked_is_told(
     job: Job, own_cluster: Cluster, namespace: str, switch: Callable[..., Switch]
 ) -> None:
     away = switch("kube-apiserver", off="Deploying TinyFlow to Argo Workflows", on="Max retries exceeded")
     result = job("tiny", tell=away)
     away.restore()
+    assert (result.exit_code, result.outputs["failure-reason"]) == (1, "orchestrator-unreachable"), result.log
+    assert template(own_cluster, "tinyflow", namespace) is None
+
+
+def test_an_api_server_that_goes_away_at_create_leaves_nothing(
+    job: Job, own_cluster: Cluster, namespace: str, gone_at: Callable[..., AbstractContextManager[list[str]]]
+) -> None:
+    with gone_at("CREATE", back=True) as happened:
+        result = job("tiny")
+    assert happened, result.log
     assert result.outputs["failure-reason"] == "orchestrator-unreachable", result.log
     assert template(own_cluster, "tinyflow", namespace) is None
     assert job("tiny").exit_code == 0, "deploying is repeatable"
 
 
 def test_an_api_server_that_stays_away_leaves_nothing_but_a_doubt_that_is_told(
-    job: Job, own_cluster: Cluster, namespace: str, switch: Callable[..., Switch]
+    job: Job, own_cluster: Cluster, namespace: str, gone_at: Callable[..., AbstractContextManager[list[str]]]
 ) -> None:
     assert job("tiny").exit_code == 0
-    away = switch("kube-apiserver", off="Deploying TinyFlow to Argo Workflows", on="no line of a log")
-    result = job("tiny", tell=away)
-    assert away.state == "stopped", result.log
+    with gone_at("UPDATE", back=False) as happened:
+        result = job("tiny")
+        assert job.runner.left_over() == []
+    assert happened, result.log
     assert (result.exit_code, result.outputs["failure-reason"]) == (1, "orchestrator-unreachable"), result.log
     doubt = "What stands as `tinyflow` now could not be asked; it may be a part of this deployment."
     assert doubt in result.log
     assert doubt in result.summary.replace("\\", "")
-    assert job.runner.left_over() == []
-    away.restore()
     assert_deployed_whole(own_cluster, "tinyflow", namespace)
 
 
 def test_an_api_server_that_goes_away_before_the_read_back_is_waited_for(
-    job: Job, namespace: str, own_cluster: Cluster, switch: Callable[..., Switch]
+    job: Job, namespace: str, own_cluster: Cluster, gone_at: Callable[..., AbstractContextManager[list[str]]]
 ) -> None:
-    away = switch("kube-apiserver", off="What will trigger execution", on="cannot be read back yet")
-    result = job("tiny", tell=away)
-    assert away.state == "restored", result.log
+    # what is created is updated once, when it is given where it came from
+    with gone_at("UPDATE", back=True) as happened:
+        result = job("tiny")
+    assert happened, result.log
     assert result.exit_code == 0, result.log
-    assert result.log.count("Deploying TinyFlow to Argo Workflows") == 1, "it is deployed once"
+    assert "cannot be read back yet" in result.log
+    assert result.log.count("tinyflow is deployed on argo-workflows") == 1, "it is deployed once"
     found = template(own_cluster, "tinyflow", namespace)
     assert isinstance(found, dict)
     assert "metaflow-deploy/provenance" in found["metadata"]["annotations"]

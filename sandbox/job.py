@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from sandbox.runner import JobEvent, JobResult, Runner, push
+from sandbox.runner import JobEvent, JobResult, Runner, of_head, push
 
 SHA = "e" * 40
 PUSH = JobEvent(name="push", payload=push(before="1" * 40, after=SHA), sha=SHA)
@@ -43,4 +43,4 @@ class Job:
         """
         given = {"flow": f"flows/{flow}.py" if flow else "", "comment": "off", **self._inputs, **inputs}
         named = {name.replace("_", "-"): value for name, value in given.items() if value}
-        return self.runner.run(PUSH, named, workspace=self.workspace, tell=tell)
+        return self.runner.run(of_head(PUSH, self.workspace), named, workspace=self.workspace, tell=tell)

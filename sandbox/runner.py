@@ -17,7 +17,7 @@ import sys
 import uuid
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -41,6 +41,14 @@ class JobEvent:
     ref: str = "refs/heads/main"
     sha: str = "0" * 40
     actor: str = "octocat"
+
+
+def of_head(event: JobEvent, workspace: Path) -> JobEvent:
+    """The event as of the commit that is checked out, which it is by default; unchanged where nothing is."""
+    if not (workspace / ".git").exists():
+        return event
+    head = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=workspace, text=True)
+    return replace(event, sha=head.strip())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -37,6 +37,7 @@ class Api:
         self.tasks: list[dict[str, Any]] = []
         self.logs: dict[str, Any] = {}
         self.asked: list[tuple[str, str, Any]] = []
+        self.lock = threading.RLock()
 
     @property
     def is_v2(self) -> bool:
@@ -55,9 +56,10 @@ class Api:
         Raises:
             AssertionError: the real one may know it, this one does not.
         """
-        self.asked.append((method, path, body if body is not None else query))
         parts = [unquote(part) for part in path.strip("/").split("/")]
-        found = self._answer(method, parts, dict(body or {}), dict(query or {}))
+        with self.lock:
+            self.asked.append((method, path, body if body is not None else query))
+            found = self._answer(method, parts, dict(body or {}), dict(query or {}))
         return found if isinstance(found, Answer) else Answer(status=200, body=found)
 
     def _answer(  # noqa: C901, PLR0911, PLR0912  # one request a line

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 from sandbox.demo.screen import Screen
-from sandbox.runner import ROOT, JobEvent, JobResult, Runner
+from sandbox.runner import ROOT, JobEvent, JobResult, Runner, of_head
 from sandbox.world import World
 
 SHA = "8c1d0e2f3a4b5c6d7e8f90a1b2c3d4e5f6a7b8c9"
@@ -65,8 +64,7 @@ def play(world: World, folder: Path, screen: Screen, output: Path) -> bool:
     """Play it; whether each job ended as it should."""
     workspace = _checkout(folder / "workspace")
     runner = Runner(folder / "runner", environment=world.environment, api_url=world.github.api_url)
-    commit = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=workspace, text=True).strip()
-    shift = Shift(runner, workspace, screen, output, replace(BUTTON, sha=commit))
+    shift = Shift(runner, workspace, screen, output, of_head(BUTTON, workspace))
     shift.do("Two flows are deployed", "deploy", flow=FLOWS)
     shift.do("What stands?", "list")
     shift.do(

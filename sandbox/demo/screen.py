@@ -33,7 +33,7 @@ class Screen:
 
     def log(self, line: str) -> None:
         """A line of the action's log."""
-        self._console.print(f"  {line}", style="dim", markup=False)
+        self._console.print(f"  {line}", style="dim", markup=False, soft_wrap=True)
 
     def rule(self, title: str) -> None:
         """A heading."""

@@ -38,6 +38,11 @@ class Airflow(Api):
         self, method: str, path: str, query: Mapping[str, Any] | None = None, body: Mapping[str, Any] | None = None
     ) -> Answer:
         """Load the folder, and answer."""
+        with self.lock:
+            self._load()
+            return super().request(method, path, query, body)
+
+    def _load(self) -> None:
         self.errors = []
         for file in self.folder.glob("*.py"):
             text = file.read_text()
@@ -47,7 +52,6 @@ class Airflow(Api):
             elif compiled is not None and compiled.start_date is not None:
                 dag = self.dags.setdefault(file.stem, {"dag_id": file.stem, "is_paused": True})
                 dag["start_date"] = compiled.start_date.isoformat()
-        return super().request(method, path, query, body)
 
     def ran(self, dag_id: str, at: datetime, state: str = "success") -> None:
         """Have a DAG run of that time."""

@@ -12,7 +12,7 @@ from typing import Any
 import boto3
 import pytest
 
-from sandbox.runner import JobEvent, JobResult, Runner, merged_pull_request
+from sandbox.runner import JobEvent, JobResult, Runner, merged_pull_request, of_head
 from sandbox.world import World
 
 SHA = "d" * 40
@@ -36,7 +36,8 @@ DAILY = (
 
 def act(runner: Runner, workspace: Path, operation: str, event: JobEvent = BY_HAND, **inputs: str) -> JobResult:
     given = {"operation": operation, "orchestrator": "step-functions", **inputs}
-    return runner.run(event, {name.replace("_", "-"): value for name, value in given.items()}, workspace=workspace)
+    named = {name.replace("_", "-"): value for name, value in given.items()}
+    return runner.run(of_head(event, workspace), named, workspace=workspace)
 
 
 def deployed(runner: Runner, workspace: Path, name: str, flow: str = "flows/hello.py", **inputs: str) -> None:

@@ -27,8 +27,12 @@ from sandbox.world import World
 
 SHA = "e" * 40
 FILES = "job-files"
-PLACES = {"hello.py": "/github/workspace/flows/hello.py", "event.json": "/github/workflow/event.json"}
-"""Where the pod finds each file of the ConfigMap."""
+PLACES = {
+    "hello.py": "/github/workspace/flows/hello.py",
+    "HEAD": "/github/workspace/.git/HEAD",
+    "event.json": "/github/workflow/event.json",
+}
+"""Where the pod finds each file of the ConfigMap; HEAD is what the action reads of a checkout."""
 ENDED = ("Succeeded", "Failed")
 LIMIT = 240.0
 """Seconds for a pod to start and to deploy a flow."""
@@ -48,9 +52,9 @@ def image(engine: Engine, repositories: Path, cluster: Cluster) -> str:
 
 
 def job_files() -> dict[str, str]:
-    """A checkout with one flow, and the payload of a push."""
+    """A checkout of a commit with one flow, and the payload of a push."""
     flow = (ROOT / "examples" / "flows" / "hello.py").read_text()
-    return {"hello.py": flow, "event.json": json.dumps(push(before="1" * 40, after=SHA))}
+    return {"hello.py": flow, "HEAD": SHA, "event.json": json.dumps(push(before="1" * 40, after=SHA))}
 
 
 def job_pod(image: str, account: str, variables: Mapping[str, str]) -> dict[str, Any]:

@@ -62,8 +62,10 @@ class Captured(msgspec.Struct, kw_only=True):
     production_by_default: bool = False
     """Whether `--production` was given since nothing named a branch."""
     configured: dict[str, str] | None = None
-    """All METAFLOW_* there are, where the flow has set some before it imports Metaflow; then nothing else is captured,
-    since Metaflow reads them when it is imported."""
+    """All METAFLOW_* there are, where the flow has set some before it imports Metaflow, or has added extensions of
+    Metaflow to its import path; then nothing else is captured, since Metaflow reads both when it is imported."""
+    import_path: list[str] | None = None
+    """Beside `configured`, the import path that the flow has made."""
 
 
 class _Described(SystemExit):

@@ -21,7 +21,7 @@ import msgspec
 
 from deployer.outcome import DeployError, Failure, FailureReason
 from deployer.processes import own_module
-from deployer.worker import configuration, server
+from deployer.worker import configuration, search_path, server
 from deployer.worker.capture import Captured, CaptureRequest
 
 STATUS = struct.Struct("!i")
@@ -116,13 +116,14 @@ def start_command(
     env: Mapping[str, str],
     folder: str,
     capture: tuple[CaptureRequest, int],
-    configured: Mapping[str, str] | None = None,
+    configured: Captured | None = None,
 ) -> int:
-    """Run a command of Metaflow in a new interpreter, which reads METAFLOW_* anew; arguments as `fork_command`.
+    """Run a command of Metaflow in a new interpreter, which reads METAFLOW_* and extensions anew; arguments as
+    `fork_command`.
 
     Args:
-        configured: the METAFLOW_* that Metaflow is to read in the place of the environment's: what the flow sets before
-            it imports Metaflow.
+        configured: the METAFLOW_* that Metaflow is to read in the place of the environment's, and the import path: what
+            the flow sets before it imports Metaflow.
 
     Returns:
         Its exit status.
@@ -134,13 +135,15 @@ def start_command(
         group=os.getpgrp(),
         capture=capture[0],
         may_configure=configured is None,
+        import_path=configured.import_path if configured is not None else None,
     )
+    variables = configured.configured if configured is not None else None
     sys.stdout.flush()
     sys.stderr.flush()
     started = subprocess.run(
         own_module(sys.executable, "deployer.worker.command", str(capture[1])),
         input=msgspec.json.encode(request),
-        env=dict(env) if configured is None else configuration.with_metaflow(env, configured),
+        env=dict(env) if variables is None else configuration.with_metaflow(env, variables),
         cwd=folder,
         pass_fds=[capture[1]],
         check=False,
@@ -170,14 +173,22 @@ def run_captured(
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise DeployError(_unreadable(error)) from error
 
-    if configuration.differences(env):
+    if _needs_new_interpreter(command, env, folder):
         status, captured = run(lambda file: start_command(command, env, folder, (request, file)))
     else:
         status, captured = run(lambda file: fork_command(warm, command, env, folder, (request, file)).process.wait())
     if captured is None or captured.configured is None:
         return status, captured
-    configured = captured.configured
+    configured = captured
     return run(lambda file: start_command(command, env, folder, (request, file), configured))
+
+
+def _needs_new_interpreter(command: list[str], env: Mapping[str, str], folder: str) -> bool:
+    """Whether Metaflow has to be imported anew for a command: it reads METAFLOW_*, and looks for its extensions, when
+    it is imported, and the warm process has neither the flow's folder nor PYTHONPATH on its import path."""
+    return bool(configuration.differences(env)) or search_path.hold_extensions(
+        search_path.of_flow(env, folder, command[1])
+    )
 
 
 def _unreadable(error: Exception) -> Failure:
@@ -218,11 +229,11 @@ def install(impl: Any, warm: socket.socket) -> bool:
         cwd: str | None = None,
         show_output: bool = False,  # noqa: ARG001  # it is always shown
     ) -> int:
-        if configuration.differences(env if env is not None else os.environ):
-            # `deployer-options` gave the command a profile or an environment of its own: Metaflow has to be imported
-            # with it, and not the forked way
+        environment, folder = dict(env if env is not None else os.environ), cwd or os.getcwd()  # noqa: PTH109
+        if _needs_new_interpreter(command, environment, folder):
+            # as where `deployer-options` gave the command a profile or an environment of its own
             return int(started_anew(command, env, cwd, show_output=True))
-        forked = fork_command(warm, command, dict(env if env is not None else os.environ), cwd or os.getcwd())  # noqa: PTH109
+        forked = fork_command(warm, command, environment, folder)
         spm.commands[forked.process.pid] = forked
         return forked.process.pid
 

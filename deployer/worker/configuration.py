@@ -13,6 +13,8 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from deployer.worker import search_path
+
 PREFIX = "METAFLOW_"
 CHANGEABLE = ("METAFLOW_ARGO_WORKFLOWS_USE_SCHEDULES",)
 """What may be changed after Metaflow was imported: switches that nothing else is computed from."""
@@ -48,17 +50,19 @@ def with_metaflow(environment: Mapping[str, str], configured: Mapping[str, str])
 
 def watch(differs: Callable[[Mapping[str, str]], None]) -> None:
     """Look at METAFLOW_* once more when the flow first imports Metaflow: `os.environ["METAFLOW_…"] = …` above that
-    import has its effect for plain Python, and none where Metaflow was imported before.
+    import has its effect for plain Python, and none where Metaflow was imported before. The same holds for extensions
+    of Metaflow in a folder that the flow adds to `sys.path`.
 
     Args:
-        differs: takes all METAFLOW_* there are, where the flow has changed some.
+        differs: takes all METAFLOW_* there are, where the flow has changed some or has added extensions.
     """
-    before, original = dict(os.environ), builtins.__import__
+    before, path, original = dict(os.environ), list(sys.path), builtins.__import__
 
     def look(name: str, *arguments: Any, **named: Any) -> Any:
         if name.split(".", maxsplit=1)[0] == "metaflow":
             builtins.__import__ = original
-            if differences(before):
+            added = [entry for entry in sys.path if isinstance(entry, str) and entry not in path]
+            if differences(before) or search_path.hold_extensions(added):
                 differs({name: value for name, value in os.environ.items() if name.startswith(PREFIX)})
         return original(name, *arguments, **named)
 

@@ -32,7 +32,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from deployer.worker import configuration
+from deployer.worker import configuration, search_path
 from deployer.worker.capture import Captured, CaptureRequest, Recorder
 
 SESSION = b"S"
@@ -63,7 +63,10 @@ class CommandRequest(msgspec.Struct, frozen=True, kw_only=True):
     capture: CaptureRequest | None = None
     """What is to be captured of it; then a file to write that to comes with the request."""
     may_configure: bool = True
-    """Whether METAFLOW_* that the flow sets before it imports Metaflow are to be found: they are not in effect yet."""
+    """Whether METAFLOW_* that the flow sets before it imports Metaflow are to be found, and extensions of Metaflow in a
+    folder that it adds to its import path: they are not in effect yet."""
+    import_path: list[str] | None = None
+    """The import path to start with, where it is not the one that Python makes of the folder and PYTHONPATH."""
 
 
 def serve(channel_fd: int, orchestrator: str) -> None:
@@ -253,12 +256,11 @@ def run_flow_file(request: CommandRequest, capture: int | None = None) -> int:
     flow_file = request.arguments[1]
     process = os.getpid()
     recorder = Recorder(request.capture) if request.capture is not None else None
+    sys.path[:] = import_path(request)
     if recorder is not None:
         recorder.install()
     forget_ourselves()
     sys.argv = request.arguments[1:]
-    take_up_search_path(request.environment)
-    sys.path.insert(0, os.path.dirname(os.path.realpath(flow_file)))  # noqa: PTH120  # as Python does it
     if recorder is not None and capture is not None and request.may_configure:
         configuration.watch(lambda found: _start_over(recorder, capture, found))
     status = 0
@@ -289,8 +291,10 @@ def _save(recorder: Recorder, capture: int) -> None:
 
 
 def _start_over(recorder: Recorder, capture: int, found: Mapping[str, str]) -> NoReturn:
-    """End this process: the flow has configured Metaflow, which is imported already, before it imports it."""
-    recorder.captured = Captured(configured=dict(found))
+    """End this process: before the flow imports Metaflow, which is imported already, it has configured it, or has added
+    extensions of it to the import path."""
+    entries = [entry for entry in sys.path if isinstance(entry, str)]
+    recorder.captured = Captured(configured=dict(found), import_path=entries)
     _save(recorder, capture)
     sys.stdout.flush()
     sys.stderr.flush()
@@ -320,14 +324,20 @@ def _exit_status(end: SystemExit) -> int:
     return 1
 
 
+def import_path(request: CommandRequest) -> list[str]:
+    """The import path of a command's process, as `python flow.py` would have it; this process's own comes behind it."""
+    if request.import_path is not None:
+        return request.import_path
+    return [*search_path.of_flow(request.environment, request.folder, request.arguments[1]), *sys.path]
+
+
 def take_up_search_path(environment: Mapping[str, str]) -> None:
     """Put PYTHONPATH first on the import path, as Python does when it starts.
 
     The warm process was started without it: what it imports is this package's and Metaflow's, whatever the job's `src/`
     has. Only a process that is to run a flow looks there, and it reads relative entries from its own folder.
     """
-    entries = environment.get("PYTHONPATH", "")
-    sys.path[:0] = [os.path.abspath(entry) for entry in entries.split(os.pathsep)] if entries else []  # noqa: PTH100
+    sys.path[:0] = search_path.pythonpath(environment, os.getcwd())  # noqa: PTH109
 
 
 def forget_ourselves() -> None:

@@ -8,6 +8,8 @@ import re
 import tarfile
 from pathlib import Path
 
+import pytest
+
 from sandbox.aws.resources import BUCKET
 from sandbox.kubernetes_api.control import KubernetesControl
 from sandbox.runner import JobEvent, JobResult, Runner, push
@@ -64,3 +66,30 @@ def test_the_code_package_of_a_flow_with_a_mutator_holds_the_flow_as_the_main_mo
     with tarfile.open(fileobj=io.BytesIO(package)) as files:
         mains = [one for one in files.getmembers() if one.name.endswith("__mp_main__.py")]
         assert [files.extractfile(one).read().decode() for one in mains] == [text]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("folder", "pythonpath", "head"),
+    [
+        ("flows", None, ""),
+        ("libraries", "libraries", ""),
+        ("flows/own", None, "import os, sys\n\nsys.path.insert(0, os.path.join(os.path.dirname(__file__), 'own'))\n"),
+    ],
+    ids=["beside-the-flow", "pythonpath", "sys-path"],
+)
+def test_extensions_of_metaflow_on_the_flows_import_path_are_loaded(
+    folder: str, pythonpath: str | None, head: str, runner: Runner, workspace: Path, cluster: KubernetesControl
+) -> None:
+    """Metaflow looks for them when it is imported, and the warm process does not have the flow's import path."""
+    configuration = workspace / folder / "metaflow_extensions" / "acme" / "config"
+    configuration.mkdir(parents=True)
+    (configuration / "mfextinit_acme.py").write_text('KUBERNETES_CONTAINER_IMAGE = "of-the-extension:4"\n')
+    name = f"Extended{len(folder)}Flow"
+    text = f"{head}from metaflow import FlowSpec, step\n\n\nclass {name}(FlowSpec):\n{STEPS}{name}()\n"
+    variables = {"PYTHONPATH": pythonpath} if pythonpath else {}
+    result = deploy(runner, workspace, cluster, text, **variables)
+    assert result.exit_code == 0, result.log
+    template = cluster.get("workflowtemplates", name.lower())
+    assert template is not None
+    images = {one["container"]["image"] for one in template["spec"]["templates"] if "container" in one}
+    assert images == {"of-the-extension:4"}

@@ -30,6 +30,18 @@ NO_DEFAULT = (
 WITHOUT_ATTRIBUTE = (
     "Take `production=True` out of the decorator: the action passes `--production` where the code is of a deploy branch"
 )
+EVERY_BRANCH = DeployBranches(patterns=("**",))
+ANYBODYS = (
+    *("issue_comment", "pull_request_review", "pull_request_review_comment"),
+    *("issues", "discussion", "discussion_comment", "fork", "watch"),
+)
+"""Events that whoever may read the repository can cause, and that give the job secrets (GitHub's "Events that trigger
+workflows")."""
+BASE_ALONE = "Deploy on `push`, which every merge is; leave `ref` and `repository` of actions/checkout out here."
+OWN_BRANCHES = (
+    "Check out a branch of this repository. A fork's code can be deployed once it is merged, or once somebody who "
+    "reviewed it has pushed it to a branch here."
+)
 BESIDE = "a flow with @project can be deployed beside production, to the branch that `project-branch` names"
 
 
@@ -93,10 +105,20 @@ def production_right(event: Event, commit: str | None, inputs: Inputs, contains:
     return _asked(event, commit, branches, contains)
 
 
-def check_checkout(event: Event, commit: str | None, inputs: Inputs, right: ProductionRight) -> Failure | None:
+def check_checkout(
+    event: Event, commit: str | None, inputs: Inputs, right: ProductionRight, contains: Contains
+) -> Failure | None:
     """Why the code of a checkout may not even be looked at in this job, before any line of it runs; None: it may.
 
-    `pull_request_target`, and `workflow_run` after the run of a fork, give a job secrets that the code's author lacks.
+    Any event but `pull_request` gives a job secrets that the author of a fork lacks, and the `ref` of its
+    actions/checkout can name a fork's code. `pull_request_target`, and `workflow_run` after the run of a fork, take the
+    base's code alone. On the others the commit has to be the event's own, of a branch or tag of this repository, or a
+    branch of this repository has to contain it. That the repository has a commit proves nothing: commits of any
+    repository in a network of forks can be had from each of them (GitHub: "About permissions and visibility of forks").
+    Only its branches are its own, so they are listed (`git/matching-refs/heads/`), and each is compared with the commit
+    by the SHA of its head. On `pull_request` the workflow file is the pull request's too, and a fork's job has no
+    secrets.
+
     And what `auto` deploys after a workflow run is what that run tested, not what the branch has become since.
 
     Args:
@@ -104,6 +126,7 @@ def check_checkout(event: Event, commit: str | None, inputs: Inputs, right: Prod
         commit: the commit that is checked out.
         inputs: the job's.
         right: of that commit.
+        contains: asks which branch contains a commit.
     """
     run = event.triggered_by
     if run is not None and inputs.operation is OperationName.AUTO and commit != run.head_sha:
@@ -112,17 +135,18 @@ def check_checkout(event: Event, commit: str | None, inputs: Inputs, right: Prod
             message=f"The workflow run before was of {_commit(run.head_sha)}, and {_commit(commit)} is checked out.",
             advice="Give actions/checkout `ref: ${{ github.event.workflow_run.head_sha }}`.",
         )
-    has_more_secrets = event.name == TARGET or (run is not None and not run.is_own)
-    if right.allowed or not has_more_secrets or (commit is not None and commit == event.own_sha):
+    if right.allowed or event.name == "pull_request":
         return None
-    base = "the base's commit" if event.name == TARGET else "a commit of this repository's deploy branches"
-    return Failure(
-        reason=FailureReason.SOURCE,
-        message=f"On `{event.name}` the job has secrets that the author of a pull request lacks, and "
-        f"{_commit(commit)}, which is checked out, is not {base}.",
-        advice="Deploy on `push`, which every merge is; leave `ref` and `repository` of actions/checkout out here.",
-        evidence=right.evidence,
-    )
+    if event.name == TARGET or (run is not None and not run.is_own):
+        if commit is not None and commit == event.own_sha:
+            return None
+        base = "the base's commit" if event.name == TARGET else "a commit of this repository's deploy branches"
+        return _untrusted(event, f"{_commit(commit)}, which is checked out, is not {base}", BASE_ALONE, right.evidence)
+    if commit is None:
+        return (
+            _untrusted(event, f"{_commit(commit)} is checked out", NO_CHECKOUT[1]) if event.name in ANYBODYS else None
+        )
+    return None if _is_own(event, commit) else _of_no_branch(event, commit, contains)
 
 
 def check_target(
@@ -177,6 +201,43 @@ def check_target(
     else:
         return None
     return _refused(right, what, given, advice=WITHOUT_ATTRIBUTE if by_attribute else right.advice)
+
+
+def _is_own(event: Event, commit: str) -> bool:
+    """Whether the event itself says that a commit is this repository's, and no fork's.
+
+    GITHUB_SHA is where GITHUB_REF is a branch or a tag, or a pull request of a branch of this repository. Of a
+    `deployment` of a bare commit GITHUB_REF is empty.
+    """
+    run = event.triggered_by
+    if run is not None and run.is_own and commit == run.head_sha:
+        return True
+    of_own_pull_request = event.pull_request is not None and not event.is_fork
+    return commit == event.own_sha and (event.ref.startswith(("refs/heads/", "refs/tags/")) or of_own_pull_request)
+
+
+def _of_no_branch(event: Event, commit: str, contains: Contains) -> Failure | None:
+    """Why a commit may not run that no branch of this repository contains; None: one does."""
+    try:
+        found = contains(EVERY_BRANCH, commit)
+    except Unanswered as error:
+        what = f"whether a branch of this repository contains {_commit(commit)} could not be found out"
+        return _untrusted(event, f"{what}. {error.message}", error.advice, error.evidence)
+    if found is not None:
+        return None
+    return _untrusted(
+        event, f"no branch of this repository contains {_commit(commit)}, which is checked out", OWN_BRANCHES
+    )
+
+
+def _untrusted(event: Event, what: str, advice: str, evidence: str = "") -> Failure:
+    return Failure(
+        reason=FailureReason.SOURCE,
+        message=f"On `{event.name}` the job has secrets that the author of a pull request lacks, and "
+        f"{what.rstrip('.')}.",
+        advice=advice,
+        evidence=evidence,
+    )
 
 
 def _of_branch(branch: str, what: str, branches: DeployBranches) -> ProductionRight:

@@ -53,44 +53,46 @@ EVENTS = (
 )
 TAG = replace(PUSH, ref="refs/tags/v1", branch=None, name="push")
 FEATURE = replace(PUSH, ref="refs/heads/feature", branch="feature")
+COMMENT = replace(PUSH, name="issue_comment")
+REVIEW = replace(CLOSED, name="pull_request_review", action="submitted", own_sha=OWN, is_fork=True)
 QUEUE = "gh-readonly-queue/main/pr-7"
-# What is asked of deployer.production: the event in words, what is checked out in words; both as they come; and whether
-# GitHub says that `main` contains it (None: GitHub does not answer).
-SOURCES: tuple[tuple[str, str, Event, str | None, bool | None], ...] = (
+MERGE_GROUP = replace(PUSH, name="merge_group", ref=f"refs/heads/{QUEUE}", branch=QUEUE)
+NONE = ""
+# What is asked of deployer.production: the event in words, what is checked out in words; both as they come; and the
+# branch that GitHub says contains it: NONE of this repository's; or None, where GitHub does not answer.
+SOURCES: tuple[tuple[str, str, Event, str | None, str | None], ...] = (
     (
         "`push`, `workflow_dispatch`, `schedule`, `repository_dispatch` on a deploy branch",
         "its commit",
         PUSH,
         OWN,
-        False,
+        NONE,
     ),
-    ("`pull_request: closed`, merged into a deploy branch", "its merge commit", MERGED, MERGE, False),
-    ("`push` or `workflow_dispatch` on another branch", "its commit", FEATURE, OWN, True),
-    ("`pull_request`, open", "whatever", replace(CLOSED, action="opened"), OTHER, True),
-    ("`pull_request: closed`, not merged", "whatever", CLOSED, OTHER, True),
-    ("`pull_request_target`, merged", "the base's commit", TARGET_MERGED, OWN, False),
+    ("`pull_request: closed`, merged into a deploy branch", "its merge commit", MERGED, MERGE, NONE),
+    ("`push` or `workflow_dispatch` on another branch", "its commit", FEATURE, OWN, "feature"),
+    ("`pull_request`, open", "whatever", replace(CLOSED, action="opened"), OTHER, NONE),
+    ("`pull_request: closed`, not merged", "whatever", CLOSED, OTHER, NONE),
+    ("`pull_request_target`, merged", "the base's commit", TARGET_MERGED, OWN, NONE),
+    ("`pull_request_target`, open", "the pull request's code", TARGET_OPEN, OTHER, "feature"),
+    ("a tag, a release", "a commit that a deploy branch contains", TAG, OWN, "main"),
+    ("a tag, a release", "another commit", TAG, OWN, NONE),
+    ("`workflow_run`", "a commit that a deploy branch contains", AFTER_PUSH, OTHER, "main"),
+    ("`workflow_run` after a fork's pull request", "the fork's code", AFTER_FORK, OTHER, NONE),
+    ("`issue_comment`", "the code of a pull request of a branch of this repository", COMMENT, OTHER, "feature"),
+    ("`issue_comment`", "the code of a fork's pull request", COMMENT, OTHER, NONE),
+    ("`pull_request_review`, `pull_request_review_comment` of a fork's pull request", "whatever", REVIEW, OWN, NONE),
     (
-        "`pull_request_target`, open",
-        "the pull request's code",
-        TARGET_OPEN,
+        "any event, with another `ref` of actions/checkout",
+        "a commit that a deploy branch contains",
+        PUSH,
         OTHER,
-        False,
+        "main",
     ),
-    ("a tag, a release", "a commit that a deploy branch contains", TAG, OWN, True),
-    ("a tag, a release", "another commit", TAG, OWN, False),
-    ("`workflow_run`", "a commit that a deploy branch contains", AFTER_PUSH, OTHER, True),
-    ("`workflow_run` after a fork's pull request", "the fork's code", AFTER_FORK, OTHER, False),
-    ("`issue_comment`", "the pull request's code", replace(PUSH, name="issue_comment"), OTHER, False),
-    ("any event, with another `ref` of actions/checkout", "a commit that a deploy branch contains", PUSH, OTHER, True),
-    (
-        "`merge_group`",
-        "its commit",
-        replace(PUSH, name="merge_group", ref=f"refs/heads/{QUEUE}", branch=QUEUE),
-        OWN,
-        True,
-    ),
+    ("any event but `pull_request`", "a commit that no branch of this repository contains", PUSH, OTHER, NONE),
+    ("`merge_group`", "its commit", MERGE_GROUP, OWN, QUEUE),
     ("any event", "another commit than the event's, and GitHub does not answer", PUSH, OTHER, None),
-    ("any event", "no repository that can be read", PUSH, None, True),
+    ("any event that only who may write can cause", "no repository that can be read", PUSH, None, NONE),
+    ("any other event, such as `issue_comment`", "no repository that can be read", COMMENT, None, NONE),
 )
 # What each operation without a flow file does.
 OPERATIONS = {
@@ -146,15 +148,15 @@ def production() -> str:
     """The table of what may go to production, as the code decides it."""
     inputs = read_inputs({"INPUT_FLOW": "flow.py", "INPUT_OPERATION": "deploy"})
     rows = []
-    for words, commit_in_words, event, commit, contained in SOURCES:
+    for words, commit_in_words, event, commit, branch in SOURCES:
 
-        def contains(branches: DeployBranches, _: str, contained: bool | None = contained) -> str | None:
-            if contained is None:
+        def contains(branches: DeployBranches, _: str, branch: str | None = branch) -> str | None:
+            if branch is None:
                 raise Unanswered("GitHub did not answer.", "")
-            return branches.default if contained else None
+            return branch if branch != NONE and branch in branches else None
 
         right = production_right(event, commit, inputs, contains)
-        beside = check_checkout(event, commit, inputs, right) is None
+        beside = check_checkout(event, commit, inputs, right, contains) is None
         cell = "yes" if right.allowed else f"no: {sentence(right.why)}"
         rows.append((words, commit_in_words, cell, "yes" if beside else "no, since the job has secrets"))
     return table(("event", "what is checked out", "production", "beside it, with `project-branch`"), rows)

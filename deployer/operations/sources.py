@@ -36,13 +36,12 @@ class Sources:
         event: what called the job.
         inputs: the job's.
         workspace: where its checkouts are.
-        contains: asks which branch contains a commit; asked once for each commit, and only where the event does not
-            say it.
+        contains: asks which branch contains a commit; asked once or twice for each commit, and only where the event
+            does not say it.
         """
-        self._event = event
-        self._inputs = inputs
         self._workspace = workspace
         self._right = cache(lambda commit: production_right(event, commit, inputs, contains))
+        self._checked = cache(lambda commit: check_checkout(event, commit, inputs, self._right(commit), contains))
 
     def commit(self, file: Path) -> str | None:
         """The commit of the checkout that a file or folder is in; None where there is none that can be read."""
@@ -59,7 +58,7 @@ class Sources:
 
     def check(self, file: Path) -> Failure | None:
         """Why no code of the checkout that a file or folder is in may run in this job; None: it may."""
-        return check_checkout(self._event, self.commit(file), self._inputs, self.right(file))
+        return self._checked(self.commit(file))
 
 
 def sources_of(event: Event, inputs: Inputs, workspace: Path, cancellation: Cancellation) -> Sources:
@@ -117,7 +116,7 @@ def containing_branch(client: GitHubClient, branches: DeployBranches, commit: st
             return name
     if len(wanted) > MOST_COMPARED:
         raise Unanswered(
-            f"{len(wanted)} branches are named by {branches}, and none of the first {MOST_COMPARED} contains it.",
-            "Name fewer in `deploy-branches`: the branch itself in place of a pattern.",
+            f"{len(wanted)} branches match {branches}, and none of the first {MOST_COMPARED} contains it.",
+            "Check out the head of a branch, or name fewer in `deploy-branches`: the branch in place of a pattern.",
         )
     return None

@@ -39,6 +39,8 @@ class History:
     """The merge commit of pull request 7, the last commit of `main`."""
     feature: str
     """The branch `feature`, of the open pull request 8."""
+    older: str
+    """The commit before it."""
     trial: str
     """GitHub's trial merge of it."""
     fork: str
@@ -86,6 +88,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> History:
     git(folder, "merge", "--quiet", "--no-ff", "--message", "Merge pull request #7", "topic")
     merged = git(folder, "rev-parse", "HEAD")
     git(folder, "switch", "--quiet", "--create", "feature")
+    older = commit(folder, "older")
     feature = commit(folder, "feature")
     git(folder, "tag", "v2")
     git(folder, "switch", "--quiet", "--detach", "main")
@@ -97,7 +100,16 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> History:
     git(folder, "update-ref", "refs/pull/9/head", fork)
     git(folder, "tag", "main", "feature")  # a tag that is named like the branch
     git(folder, "switch", "--quiet", "main")
-    return History(folder=folder, first=first, merged=merged, feature=feature, trial=trial, fork=fork, release=release)
+    return History(
+        folder=folder,
+        first=first,
+        merged=merged,
+        feature=feature,
+        older=older,
+        trial=trial,
+        fork=fork,
+        release=release,
+    )
 
 
 @pytest.fixture
@@ -431,6 +443,37 @@ def test_a_comment_deploys_a_pull_request_beside_production_alone(deploy: Deploy
         "guarded.test.comment.GuardedFlow",
     )
     deployed(deploy(commented, history.merged))
+
+
+@pytest.mark.parametrize("name", ["issue_comment", "pull_request_review", "repository_dispatch", "workflow_dispatch"])
+def test_a_forks_code_is_not_run_though_the_repository_serves_its_commit(
+    name: str, deploy: Deploy, history: History, tmp_path: Path
+) -> None:
+    """GitHub finds refs/pull/9/head in the repository, and compares it, as it does any commit of a fork."""
+    workspace, seen = history.check_out(history.fork, tmp_path / "fork"), tmp_path / "seen"
+    flow = workspace / "flows" / "daily.py"
+    flow.write_text(f"open({str(seen)!r}, 'w').close()\n{flow.read_text()}")
+    (workspace / "requirements.txt").write_text("./no-such-package\n")
+    started = event(name, history.merged, issue={"number": 9})
+    if name == "pull_request_review":
+        started = pull_request(history, name=name, action="submitted", head=FORK)
+    for inputs in ({}, {"operation": "trigger"}, {"requirements": "requirements.txt"}):
+        result = deploy.on(workspace, started, "flows/daily.py", **{"project_branch": "pr_9", **inputs})
+        refused(result, f"On `{name}` the job has secrets", "no branch of this repository contains", history.fork[:7])
+    assert not seen.exists(), "the flow was imported"
+
+
+def test_an_older_commit_of_a_pull_requests_branch_is_deployed_beside_production(
+    deploy: Deploy, history: History, world: World
+) -> None:
+    """Of a branch that went on since the comment, its head is another commit."""
+    commented = event("issue_comment", history.merged, issue={"number": 8})
+    result = deploy(commented, history.older, "flows/daily.py", project_branch="older")
+    deployed(result, "guarded.test.older.GuardedFlow")
+    assert asked(world)[-1].split("?")[0].endswith(f"{history.feature}...{history.older}")
+    world.github.fail_next("GET", f"{REPOSITORY}.*/git/matching-refs/", status=403, times=2)
+    unanswered = deploy(commented, history.older, "flows/daily.py", project_branch="older")
+    refused(unanswered, "could not be found out", "contents: read")
 
 
 def test_a_merge_queues_branch_is_not_merged_yet(deploy: Deploy, history: History) -> None:

@@ -27,6 +27,8 @@ TARGET = replace(OPEN, name="pull_request_target", ref="refs/heads/main")
 TAG = replace(PUSH, ref="refs/tags/v1", branch=None)
 RUN = WorkflowRun(event="push", conclusion="success", head_branch="main", head_sha=OTHER, is_own=True)
 AFTER = replace(PUSH, name="workflow_run", triggered_by=RUN)
+COMMENT = replace(PUSH, name="issue_comment")
+REVIEW = replace(OPEN, name="pull_request_review", action="submitted")
 QUEUE = replace(
     PUSH, name="merge_group", ref="refs/heads/gh-readonly-queue/main/pr-7", branch="gh-readonly-queue/main/x"
 )
@@ -157,13 +159,26 @@ def test_the_branch_that_the_event_names_is_asked_first() -> None:
         (OPEN, OTHER, {}, None),  # a job without more secrets than the code's author has
         (AFTER, OTHER, {}, None),
         (AFTER, OWN, {"operation": "deploy"}, None),
+        (COMMENT, OWN, {}, None),  # the default branch's commit
+        (COMMENT, OTHER, {}, "no branch of this repository contains the commit `ccccccc`"),
+        (COMMENT, None, {}, "a commit that is not known"),
+        (REVIEW, OWN, {}, None),  # the trial merge of a branch of this repository
+        (REVIEW, OTHER, {}, "no branch of this repository"),
+        (replace(REVIEW, is_fork=True), OWN, {}, "no branch of this repository contains the commit `aaaaaaa`"),
+        (replace(REVIEW, name="pull_request_review_comment", is_fork=True), OWN, {}, "the job has secrets"),
+        (replace(PUSH, name="workflow_dispatch"), OTHER, {}, "no branch of this repository"),
+        (replace(PUSH, name="repository_dispatch"), OTHER, {}, "no branch of this repository"),
+        (replace(PUSH, name="deployment", ref=""), OWN, {"operation": "deploy"}, "no branch of this repository"),
+        (TAG, OWN, {}, None),
+        (FEATURE, OWN, {}, None),
+        (FEATURE, None, {}, None),  # whoever can push may change the workflow as well
     ],
 )
 def test_code_of_others_does_not_run_in_a_job_with_secrets(
     event: Event, commit: str | None, given: dict[str, str], why: str | None
 ) -> None:
     right = production_right(event, commit, inputs(**given), answers())
-    failure = check_checkout(event, commit, inputs(**given), right)
+    failure = check_checkout(event, commit, inputs(**given), right, answers())
     assert (failure is None) == (why is None)
     if failure is not None:
         assert why in failure.message
@@ -174,7 +189,24 @@ def test_what_a_deploy_branch_contains_runs_everywhere() -> None:
     for event in (replace(TARGET, merged=True), replace(AFTER, triggered_by=replace(RUN, is_own=False))):
         given = inputs(operation="deploy")
         right = production_right(event, OTHER, given, answers("main"))
-        assert check_checkout(event, OTHER, given, right) is None
+        assert check_checkout(event, OTHER, given, right, never) is None
+
+
+@pytest.mark.parametrize("name", ["issue_comment", "workflow_dispatch", "schedule", "merge_group"])
+def test_what_a_branch_of_the_repository_contains_runs_beside_production(name: str) -> None:
+    event = replace(PUSH, name=name)
+    right = production_right(event, OTHER, inputs(), answers("feature"))
+    assert not right.allowed
+    assert check_checkout(event, OTHER, inputs(), right, answers("feature")) is None
+    assert check_checkout(event, OTHER, inputs(), right, answers(QUEUE.branch or "")) is not None, "not merged yet"
+
+
+def test_what_github_does_not_say_is_no_branch_of_the_repository() -> None:
+    event = replace(PUSH, name="issue_comment")
+    failure = check_checkout(event, OTHER, inputs(), production_right(event, OTHER, inputs(), silent), silent)
+    assert failure is not None
+    assert "could not be found out. GitHub did not answer." in failure.message
+    assert (failure.advice, failure.evidence) == ("Run the job again.", "502: Bad Gateway")
 
 
 @pytest.mark.parametrize("right", [ALLOWED, REFUSED])

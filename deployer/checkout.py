@@ -6,7 +6,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -62,6 +62,26 @@ def checkout_of(file: Path, workspace: Path) -> Path:
         if git.is_dir() or (git.is_file() and not _is_submodule(git)):
             return folder
     return workspace
+
+
+def checkouts_of(files: Iterable[Path], workspace: Path) -> tuple[Path, ...]:
+    """The checkouts of a job: the workspace, those in its folders, and those that files belong to.
+
+    Args:
+        files: files or folders in the workspace; a path that cannot be followed belongs to none.
+        workspace: the job's.
+    """
+    found = [workspace]
+    for file in (*_folders(workspace), *files):
+        try:
+            found.append(checkout_of(file, workspace))
+        except (
+            OSError,
+            ValueError,
+            RuntimeError,
+        ):  # a name too long, a NUL, or a loop of links: the inputs' check says it
+            continue
+    return tuple(dict.fromkeys(found))
 
 
 def checked_out_branch(workspace: Path) -> str | None:
@@ -161,6 +181,13 @@ def flow_is_gone(workspace: Path, flow: str) -> bool:
     if path.is_absolute() or ".." in path.parts or any(str(parent) in within for parent in path.parents):
         return False
     return not (workspace / path).exists()
+
+
+def _folders(workspace: Path) -> tuple[Path, ...]:
+    try:
+        return tuple(sorted(path for path in workspace.iterdir() if path.is_dir()))
+    except OSError:  # no workspace, or none of ours: there is nothing to be known
+        return ()
 
 
 def _git_folder(checkout: Path) -> Path:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from deployer.checkout import checked_out_commit, checkout_of, persisted_credentials
+from deployer.checkout import PersistedCredentials, checked_out_commit, checkouts_of, persisted_credentials
 from deployer.console import Console
 from deployer.deadline import Cancellation
 from deployer.event import Event, at_commit, job_context, read_event, read_payload
@@ -56,8 +56,8 @@ def run_action(environ: Mapping[str, str], console: Console, cancellation: Cance
     Returns:
         The exit status.
     """
-    unmasked = _register_secrets(environ, console)
     workspace = Path(environ.get("GITHUB_WORKSPACE") or Path.cwd()).resolve()
+    unmasked = _register_secrets(environ, workspace, console)
     event = at_commit(read_event(environ, read_payload(environ)), checked_out_commit(workspace))
     inputs: Inputs | None = None
     try:
@@ -80,13 +80,14 @@ def run_action(environ: Mapping[str, str], console: Console, cancellation: Cance
     return 0 if outcome.status in (Status.SUCCESS, Status.SKIPPED) else 1
 
 
-def _register_secrets(environ: Mapping[str, str], console: Console) -> Failure | None:
+def _register_secrets(environ: Mapping[str, str], workspace: Path, console: Console) -> Failure | None:
     """Have every credential that the job begins with masked, before anything is printed.
 
     Returns:
         Why that failed, in words that hold none of them: nothing is done in a job whose secrets would be shown.
     """
     try:
+        console.mask(secret for left in _persisted(environ, workspace) for secret in left.secrets)
         _mask_environment(environ, console)
     except Exception as error:  # noqa: BLE001  # whatever a hostile input does to it: its own words may hold a secret
         return Failure(
@@ -120,7 +121,7 @@ def _act(
     operation = decision.operations[0]
     if isinstance(operation, Skip):
         return Outcome(operation="skip", skipped=operation.reason, warnings=warnings)
-    warnings = (*warnings, *insecure_connections(inputs, environ), *_persisted(workspace, inputs, console))
+    warnings = (*warnings, *insecure_connections(inputs, environ), *_persisted_warning(environ, workspace))
     if isinstance(operation, Doctor):
         asked = doctor.Doctor(
             event=event,
@@ -161,13 +162,18 @@ def _act(
     return Outcome(operation=operation.name, flows=flows, warnings=warnings)
 
 
-def _persisted(workspace: Path, inputs: Inputs, console: Console) -> tuple[str, ...]:
-    """A warning, where actions/checkout left the job's token with a checkout; the token is masked from then on."""
-    checkouts = dict.fromkeys((workspace, checkout_of(workspace / inputs.working_directory, workspace)))
-    found = [left for left in map(persisted_credentials, checkouts) if left is not None]
+def _persisted(environ: Mapping[str, str], workspace: Path) -> tuple[PersistedCredentials, ...]:
+    """What actions/checkout left with the job's checkouts, whether the inputs are right or not."""
+    folder = workspace / raw_input(environ, "working-directory").strip()
+    named = (folder, *(folder / line.strip() for line in raw_input(environ, "flow").splitlines()))
+    found = map(persisted_credentials, checkouts_of(named, workspace))
+    return tuple(left for left in found if left is not None)
+
+
+def _persisted_warning(environ: Mapping[str, str], workspace: Path) -> tuple[str, ...]:
+    found = _persisted(environ, workspace)
     if not found:
         return ()
-    console.mask(tuple(secret for left in found for secret in left.secrets))
     warning = (
         f"actions/checkout left its credentials in {found[0].where}, where the steps after it, and the code of a flow, "
         "can read them. Set `persist-credentials: false` on that step."

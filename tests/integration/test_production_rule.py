@@ -532,6 +532,26 @@ def test_credentials_that_actions_checkout_left_are_a_warning(
     assert f"::add-mask::{secret}" in result.log
 
 
+@pytest.mark.parametrize("where", ["workspace", "folder"])
+def test_credentials_that_actions_checkout_left_are_masked_though_the_inputs_are_wrong(
+    where: str, deploy: Deploy, history: History, tmp_path: Path
+) -> None:
+    """A mistake in an input is reported with the input's text."""
+    workspace = history.check_out(history.merged, tmp_path / "persisted")
+    checkout = workspace if where == "workspace" else history.check_out(history.first, workspace / "beside")
+    password = "q7Rk2mZ9vX4tB8nL1pW6"
+    secret = base64.b64encode(f"x-access-token:{password}".encode()).decode()
+    git(checkout, "config", "http.https://github.com/.extraheader", f"AUTHORIZATION: basic {secret}")
+    result = deploy.on(workspace, event("push", history.merged), operation=password, orchestrator=f"no-{secret}")
+    assert (result.exit_code, result.outputs["failure-reason"]) == (1, "input"), result.log
+    shown = [line for line in result.log.splitlines() if not line.startswith("::add-mask::")]
+    for text in ("\n".join(shown), result.summary, *result.outputs.values()):
+        assert password not in text
+        assert secret not in text
+    assert f"::add-mask::{secret}" in result.log
+    assert "***" in result.log
+
+
 def example(name: str, values: dict[str, str]) -> tuple[str, dict[str, str]]:
     """What an example's steps say, on the sandbox's Step Functions: the `ref` to check out, and the action's inputs."""
     (job,) = yaml.safe_load((ROOT / "examples" / "workflows" / name).read_text())["jobs"].values()

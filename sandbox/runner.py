@@ -44,8 +44,8 @@ class JobEvent:
 
 
 def of_head(event: JobEvent, workspace: Path) -> JobEvent:
-    """The event as of the commit that is checked out, which it is by default; unchanged where nothing is."""
-    if not (workspace / ".git").exists():
+    """The event as of the commit that is checked out, which it is by default; unchanged where git made none."""
+    if not (workspace / ".git").exists() or _is_head_alone(workspace / ".git"):
         return event
     head = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=workspace, text=True)
     return replace(event, sha=head.strip())
@@ -213,10 +213,15 @@ class Runner:
 def check_out(workspace: Path, sha: str) -> None:
     """Say that a commit is checked out, in a folder that git has made no repository in."""
     git = workspace / ".git"
-    if git.is_dir() and {path.name for path in git.iterdir()} != {"HEAD"}:
+    if git.is_dir() and not _is_head_alone(git):
         return
     git.mkdir(exist_ok=True)
     (git / "HEAD").write_text(f"{sha}\n")
+
+
+def _is_head_alone(git: Path) -> bool:
+    """Whether it is what `check_out` makes."""
+    return git.is_dir() and {path.name for path in git.iterdir()} == {"HEAD"}
 
 
 def merged_pull_request(

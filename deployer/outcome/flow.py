@@ -11,8 +11,8 @@ class FlowParameter:
 
     name: str
     type: str
-    """str, int, float, bool, JSONType or IncludeFile; of what is deployed also `number`, for an int or a float, and
-    empty where it is not known."""
+    """str, int, float, bool, JSONType or IncludeFile; `count`, `list of str` or `list of 2 str`; of what is deployed
+    also `number`, for an int or a float, and empty where it is not known."""
     required: bool = False
     default: str | None = None
     """The default as text; None where there is none or where it is computed at deploy time."""

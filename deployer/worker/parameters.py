@@ -14,6 +14,8 @@ from deployer.outcome import Failure, FailureReason, FlowParameter
 
 TRUE = ("true", "True", "TRUE", "1", "yes", "on")
 FALSE = ("false", "False", "FALSE", "0", "no", "off")
+LIST_OF = "list of "
+COLLECTIONS = ("list", "tuple", "set", "dict")
 
 
 class Misfit(Exception):  # a value that does not fit, told with the others at once
@@ -21,7 +23,17 @@ class Misfit(Exception):  # a value that does not fit, told with the others at o
 
 
 def type_name(parameter: Any) -> str:
-    """The type of a Metaflow Parameter as its documentation spells it."""
+    """The type of a Metaflow Parameter as its documentation spells it; `count`, `list of int` or `list of 2 int` where
+    it has click's options `count`, `multiple` or `nargs`, which Metaflow hands on."""
+    name, number = _plain_type_name(parameter), parameter.kwargs.get("nargs", 1)
+    if parameter.kwargs.get("count"):
+        return "count"
+    if number != 1:
+        return f"list of {number} {name}"
+    return f"list of {name}" if parameter.kwargs.get("multiple") else name
+
+
+def _plain_type_name(parameter: Any) -> str:
     kind = parameter.kwargs.get("type", str)
     if isinstance(kind, type):
         return kind.__name__
@@ -50,7 +62,12 @@ def convert(
     parameters: Sequence[Any], values: Mapping[str, Any], folder: str
 ) -> tuple[dict[str, Any], tuple[Failure, ...]]:
     """As `convert_declared`, of Metaflow's Parameter objects: to what Deployer's `trigger` takes."""
-    return convert_declared([describe_parameter(parameter) for parameter in parameters], values, folder)
+    separators = {one.name: one.separator for one in parameters if getattr(one, "separator", None)}
+    joined = {
+        name: separators[name].join(value) if name in separators and _is_texts(value) else value
+        for name, value in values.items()
+    }
+    return convert_declared([describe_parameter(parameter) for parameter in parameters], joined, folder)
 
 
 def convert_declared(
@@ -89,26 +106,26 @@ def convert_declared(
     return converted, tuple(failures)
 
 
-def as_argument(parameter: Any, value: Any) -> str:
-    """A converted value as Metaflow's command line takes it."""
-    if isinstance(value, list | tuple) and type_name(parameter) != "JSONType":
-        separator = getattr(parameter, "separator", None) or ","
-        return str(separator).join(str(one) for one in value)
-    return as_text(value)
-
-
 def as_option(parameter: Any, value: Any) -> list[str]:
     """A Parameter's option and its converted value as Metaflow's command line takes them.
 
     A flag (`is_flag=True`, which Metaflow hands to click) has no value; one that is false is not given. Where it is
-    true by default it cannot be false, and click refuses the value.
+    true by default it cannot be false, and click refuses the value. One that is counted is given as often as it counts,
+    `multiple` once for each value, and `nargs` once with all of them.
     """
+    kind, name = type_name(parameter), f"--{parameter.name}"
+    if kind == "count":
+        return [name] * value
+    if kind.startswith(LIST_OF):
+        texts = [as_text(one) for one in value]
+        once = parameter.kwargs.get("nargs", 1) != 1
+        return [f"{name}={texts[0]}", *texts[1:]] if once else [f"{name}={text}" for text in texts]
     if parameter.kwargs.get("is_flag") and isinstance(value, bool):
         if value:
-            return [f"--{parameter.name}"]
+            return [name]
         if not parameter.kwargs.get("default"):
             return []
-    return [f"--{parameter.name}={as_argument(parameter, value)}"]
+    return [f"{name}={as_text(value)}"]
 
 
 def as_text(value: Any) -> str:
@@ -125,10 +142,45 @@ def _convert(kind: str, value: Any, folder: str) -> Any:
         "float": _number,
         "number": _number_as_written,
         "bool": _boolean,
+        "count": _count,
         "JSONType": _json,
+        **dict.fromkeys(COLLECTIONS, lambda text: _characters(text, kind)),
         "IncludeFile": lambda path: _file(path, folder),
     }
+    if kind.startswith(LIST_OF):
+        return _list(kind.removeprefix(LIST_OF), value, folder)
     return converters.get(kind, lambda other: other)(value)
+
+
+def _list(of: str, value: Any, folder: str) -> list[Any]:
+    number, _, kind = of.partition(" ")
+    values = value if isinstance(value, list | tuple) else [value]
+    if not number.isdigit():
+        return [_convert(of, one, folder) for one in values]
+    if len(values) != int(number):
+        raise Misfit(f"write a list of {number} values, not {json.dumps(value, default=str)}")
+    return [_convert(kind, one, folder) for one in values]
+
+
+def _count(value: Any) -> int:
+    number = _integer(value)
+    if number < 0:
+        raise Misfit(f"write how often its option is given, 0 or more, not {number}")
+    return number
+
+
+def _characters(value: Any, kind: str) -> Any:
+    """Of a type that Python makes of text character by character: `list("ab")`, as plain Metaflow does it too."""
+    if isinstance(value, str):
+        return value
+    raise Misfit(
+        f"Metaflow makes a {kind} of text, character by character, and takes no {type(value).__name__}; "
+        "declare the Parameter with `type=JSONType`"
+    )
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(one, str) for one in value)
 
 
 def _text(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,24 @@ def test_a_flag_is_triggered_with_and_without(argo: Job, workspace: Path, cluste
         arguments = run["spec"].get("arguments", {}).get("parameters", [])
         values = {one["name"]: str(one["value"]).lower() for one in arguments}
         assert values.get("verbose", "false") == sent
+
+
+def test_what_click_takes_several_times_is_triggered_as_metaflow_does(
+    argo: Job, workspace: Path, cluster: KubernetesControl
+) -> None:
+    members = (
+        '    models = Parameter("models", multiple=True)\n    span = Parameter("span", nargs=2, type=int)\n'
+        '    loud = Parameter("loud", count=True)\n    stages = Parameter("stages", separator=":", default="a")\n'
+        '    letters = Parameter("letters", default=["a"])\n\n'
+    )
+    write(workspace, "SeveralFlow", members=members)
+    given = "{models: ['a,b', c], span: [1, -2], loud: 2, stages: [x, y]}"
+    result = argo("wrapped", trigger="true", wait="none", parameters=given)
+    assert result.exit_code == 0, result.log
+    run = cluster.get("workflows", result.outputs["run-id"].removeprefix("argo-"))
+    assert run is not None
+    sent = {one["name"]: json.loads(one["value"]) for one in run["spec"]["arguments"]["parameters"]}
+    assert sent == {"models": ["a,b", "c"], "span": [1, -2], "loud": 2, "stages": "x:y", "letters": ["a"]}
+    refused = argo("wrapped", trigger="true", wait="none", parameters="letters: [one]")
+    assert refused.outputs["failure-reason"] == "input"
+    assert "The parameter `letters` is a list: Metaflow makes a list of text, character by character" in refused.log

@@ -17,6 +17,12 @@ def declared() -> list[Any]:
         Parameter("verbose", type=bool, default=False),
         Parameter("layers", type=JSONType, default="[]"),
         IncludeFile("data"),
+        Parameter("models", multiple=True),
+        Parameter("span", nargs=2, type=int),
+        Parameter("loud", count=True),
+        Parameter("stages", default="a:b", separator=":"),
+        Parameter("letters", default=["a"]),
+        Parameter("pairs", type=dict),
     ]
     for parameter in parameters:
         parameter.init()
@@ -25,7 +31,17 @@ def declared() -> list[Any]:
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("label", "str"), ("epochs", "int"), ("rate", "float"), ("layers", "JSONType"), ("data", "IncludeFile")],
+    [
+        ("label", "str"),
+        ("epochs", "int"),
+        ("rate", "float"),
+        ("layers", "JSONType"),
+        ("data", "IncludeFile"),
+        ("models", "list of str"),
+        ("span", "list of 2 int"),
+        ("loud", "count"),
+        ("letters", "list"),
+    ],
 )
 def test_types_bear_the_names_of_metaflows_documentation(name: str, kind: str) -> None:
     assert {p.name: type_name(p) for p in declared()}[name] == kind
@@ -43,6 +59,12 @@ def test_types_bear_the_names_of_metaflows_documentation(name: str, kind: str) -
         ("layers", {"a": [1, 2]}, {"a": [1, 2]}),
         ("layers", '{"a": 1}', {"a": 1}),
         ("layers", None, None),
+        ("models", ["a", "b"], ["a", "b"]),
+        ("models", "a", ["a"]),
+        ("span", [1, "2"], [1, 2]),
+        ("loud", 3, 3),
+        ("stages", ["x", "y"], "x:y"),
+        ("letters", "ab", "ab"),
     ],
 )
 def test_values_that_fit_are_converted(name: str, written: Any, expected: Any, tmp_path: Path) -> None:
@@ -57,6 +79,11 @@ def test_values_that_fit_are_converted(name: str, written: Any, expected: Any, t
     [
         ("label", 1.20, 'write it in quotes, "1.2"'),
         ("label", True, "write it in quotes"),
+        ("models", [1.5], 'write it in quotes, "1.5"'),
+        ("span", [1], "is a list of 2 int: write a list of 2 values, not [1]"),
+        ("loud", -1, "0 or more, not -1"),
+        ("letters", ["a"], "character by character, and takes no list; declare the Parameter with `type=JSONType`"),
+        ("pairs", {"a": 1}, "takes no dict"),
         ("epochs", 1.5, "is an int: write a whole number, not 1.5"),
         ("epochs", "many", "write a whole number"),
         ("epochs", True, "write a whole number"),

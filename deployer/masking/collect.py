@@ -13,6 +13,7 @@ from typing import Any
 from deployer.kubeconfig import decoded
 from deployer.masking.documents import (
     HEADERS,
+    document_secrets,
     kubeconfig_key_files,
     kubeconfig_secrets,
     leaves,
@@ -50,8 +51,8 @@ class Found:
 def environment_secrets(environ: Mapping[str, str]) -> Found:
     """The secrets of a job's variables.
 
-    Values of variables whose names look secret, user info of URLs in any variable, and all that deploy.yml's secret
-    `ENV` holds. INPUT_* are left to the inputs.
+    Values of variables whose names look secret, in any variable user info of URLs and documents of credentials (a
+    kubeconfig, a service account's key), and all that deploy.yml's secret `ENV` holds. INPUT_* are left to the inputs.
 
     Args:
         environ: the job's environment.
@@ -70,6 +71,7 @@ def environment_secrets(environ: Mapping[str, str]) -> Found:
             short += [name] if _is_short(value) else []
         else:
             values += url_credentials(value) if "://" in value else ()
+            values += document_secrets(value)
             if name in declared:
                 (quiet if is_name(value.strip()) else values).append(value)
     return Found(values=_long(values), quiet=_long(quiet), too_short=tuple(sorted(short)))

@@ -56,19 +56,46 @@ def mapping_secrets(text: str) -> tuple[str, ...]:
     return tuple(_secrets_of(read_mapping(text) or {}))
 
 
+def document_secrets(text: str) -> tuple[str, ...]:
+    """The secrets of a document that has credentials by its form, as it stands or in base64; none of any other text.
+
+    The key of a service account (`private_key`), the logins of container registries (`auths`, each `auth` of them
+    `user:password` in base64), a kubeconfig.
+    """
+    plain = decoded(text) or text
+    if not any(sign in plain for sign in ("private_key", "auths", "users")):
+        return ()
+    document = read_mapping(plain)
+    if document is None:
+        return ()
+    if isinstance(document.get("users"), list) and ("clusters" in document or "contexts" in document):
+        return kubeconfig_secrets(text)
+    if not isinstance(document.get("private_key"), str) and not isinstance(document.get("auths"), dict):
+        return ()
+    found = ["".join(text.split())] if plain != text else []
+    found += _secrets_of(document)
+    for key, value, _ in leaves(document.get("auths", {})):
+        login = decoded(value) if key == "auth" else None
+        found += [login, login.partition(":")[2]] if login is not None else []
+    return tuple(found)
+
+
 def value_secrets(name: str, value: str) -> tuple[str, ...]:
     """The secret parts of a value that is secret by its name.
 
     Of a URL its user info, its query's and path's secret parts; of a JSON document the values whose keys look secret or
-    that look random; else the value itself.
+    that look random; of one in base64 or YAML what `document_secrets` finds; else the value itself.
     """
     value = value.strip()
     if URL.fullmatch(value):
         return _url_secrets(name, value)
+    known = document_secrets(value)
+    if known and not value.startswith("{"):
+        return known  # the lines of a YAML document are ordinary words
     document = read_mapping(value) if value.startswith("{") else None
     if document is not None:
         random = (leaf for _, leaf, _ in leaves(document) if is_random(leaf) and not URL.fullmatch(leaf))
-        return (value, *_secrets_of(document), *random)
+        return (value, *known, *_secrets_of(document), *random)
     return (value,)
 
 

@@ -24,6 +24,15 @@ QUALIFIER = re.compile(
     r"(?:_(?:PROD|PRODUCTION|STAGE|STAGING|DEV|DEVELOPMENT|TEST|QA|B64|BASE64|PEM|JSON|VALUE|RO|RW|READ|WRITE|OLD|NEW"
     r"|V[0-9]+))+$"
 )
+STAGE = re.compile(r"_(?:PROD|PRODUCTION|STAGE|STAGING|DEV|DEVELOPMENT|TEST|QA)$")
+# A document of credentials that is the value itself, `SA_JSON`, `KUBE_CONFIG_DATA`, `DOCKER_AUTH_CONFIG`; and whatever
+# is written in base64, as such a document is when it has to fit on one line.
+DOCUMENT = re.compile(
+    r"(?:^|_)(?:(?:SA|SVC_?ACCT|SERVICE_?ACCOUNT|GCP|GCLOUD|GOOGLE|FIREBASE|KUBE_?CONFIG|DOCKER_?CONFIG|CREDS?)_?JSON"
+    r"|CREDS|(?:KUBE|DOCKER)_?CONFIG_(?:DATA|CONTENTS?|TEXT|YAML)|DOCKER_?AUTH_?CONFIG"
+    r"|(?:NETRC|PGPASS|PYPIRC|NPMRC)_(?:DATA|CONTENTS?|TEXT))$"
+    r"|(?<!USE)(?<!IS)(?<!AS)(?<!ENABLE)(?<!FROM)(?<!TO)_(?:B64|BASE64)$"
+)
 PUBLIC = re.compile(r"PUBLIC_?KEY|PUBKEY")
 NO_SECRETS = frozenset(
     {"PWD", "OLDPWD", "GPG_KEY", "METAFLOW_KUBERNETES_SECRETS", "GOOGLE_APPLICATION_CREDENTIALS", "COMMENT_KEY"}
@@ -46,6 +55,8 @@ def is_secret_name(name: str) -> bool:
     upper = re.sub(r"[^A-Z0-9]+", "_", divided.upper()).strip("_")
     if upper in NO_SECRETS or PUBLIC.search(upper):
         return False
+    if DOCUMENT.search(STAGE.sub("", upper)):
+        return True
     upper = QUALIFIER.sub("", upper)
     if AT_THE_END.search(upper):
         return True

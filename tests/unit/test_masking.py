@@ -77,6 +77,27 @@ def masked(text: str, *secrets: str) -> str:
         "SSH_PRIVATE_KEY_PEM",
         "DATABASE_URL_PROD_RO",
         "ENCRYPTION_KEY_V2",
+        "DOCKER_AUTH_CONFIG",
+        "DOCKER_CONFIG_JSON",
+        "KUBECONFIG_B64",
+        "KUBECONFIG_BASE64_PROD",
+        "KUBE_CONFIG_DATA",
+        "KUBE_CONFIG_DATA_STAGING",
+        "KUBECONFIG_DATA",
+        "KUBECONFIG_CONTENT",
+        "SA_JSON",
+        "GCP_SA_JSON",
+        "SERVICE_ACCOUNT_JSON",
+        "googleServiceAccountJson",
+        "GCP_SA_KEY",
+        "GCP_SA_KEY_B64",
+        "GOOGLE_CREDENTIALS",
+        "GOOGLE_CREDENTIALS_JSON",
+        "FIREBASE_JSON",
+        "SNOWFLAKE_CREDS",
+        "NETRC_TEXT",
+        "KEYSTORE_B64",
+        "CERTIFICATE_BASE64",
     ],
 )
 def test_names_of_secrets(name: str) -> None:
@@ -118,6 +139,19 @@ def test_names_of_secrets(name: str) -> None:
         "SECRET_NAME_PROD",
         "API_URL_PROD",
         "SSH_PUBLIC_KEY_PEM",
+        "KUBE_CONFIG_PATH",
+        "DOCKER_CONFIG",
+        "APP_CONFIG",
+        "CONFIG_DATA",
+        "SETTINGS_JSON",
+        "PACKAGE_JSON",
+        "VISA_JSON",
+        "CLOUDSDK_AUTH_CREDENTIAL_FILE",
+        "USE_BASE64",
+        "SERVICE_ACCOUNT",
+        "GOOGLE_CLOUD_PROJECT",
+        "SA_NAME",
+        "METAFLOW_KUBERNETES_SERVICE_ACCOUNT",
     ],
 )
 def test_names_of_what_is_no_secret(name: str) -> None:
@@ -245,6 +279,49 @@ def test_the_environment() -> None:
         *found.quiet,
     )
     assert "***" not in shown
+
+
+LOGIN = base64.b64encode(b"robot:of-the-registry-Z").decode()
+ACCOUNT = json.dumps({"type": "service_account", "project_id": "my-project", "private_key": "k3y-of-google"}, indent=1)
+KUBECONFIG = (
+    "apiVersion: v1\nkind: Config\ncontexts: [{name: production-cluster, context: {}}]\n"
+    "users: [{name: ci, user: {token: kube-token-1}}]\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("document", "secrets", "words"),
+    [
+        (KUBECONFIG, {"kube-token-1"}, "apiVersion: v1 kind: Config production-cluster"),
+        (ACCOUNT, {"k3y-of-google"}, "my-project service_account"),
+        (
+            json.dumps({"auths": {"registry.example.com": {"auth": LOGIN}}}),
+            {LOGIN, "robot:of-the-registry-Z", "of-the-registry-Z"},
+            "registry.example.com auths",
+        ),
+    ],
+    ids=["kubeconfig", "service account", "registries"],
+)
+@pytest.mark.parametrize("is_base64", [False, True])
+@pytest.mark.parametrize("name", ["KUBE_CONFIG_DATA", "DOCKER_AUTH_CONFIG", "GCP_SA_KEY", "SETTINGS", "CLUSTER"])
+def test_documents_of_credentials_in_variables(
+    name: str, is_base64: bool, document: str, secrets: set[str], words: str
+) -> None:
+    """By their form, whatever the variable is called; the words in them stay readable."""
+    value = base64.encodebytes(document.encode()).decode() if is_base64 else document
+    found = environment_secrets({name: value}).values
+    assert secrets <= set(found)
+    if is_base64:
+        assert "".join(value.split()) in found
+    assert masked(words, *found) == words
+
+
+@pytest.mark.parametrize(
+    "text", ['{"users": 12, "region": "eu-west-1"}', "users: [mona, hubot]", '{"private_key": null, "a": "bbbbbbbbb"}']
+)
+def test_other_documents_are_no_secrets(text: str) -> None:
+    assert environment_secrets({"SETTINGS": text}).values == ()
+    assert environment_secrets({"SETTINGS": base64.b64encode(text.encode()).decode()}).values == ()
 
 
 def test_the_files_that_clients_take_credentials_from(tmp_path: Path) -> None:

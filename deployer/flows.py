@@ -30,12 +30,13 @@ def check_syntax(path: Path, root: Path) -> None:
     _parse(path, name)
 
 
-def why_nothing_starts(path: Path, root: Path) -> Failure:
+def why_nothing_starts(path: Path, root: Path, ended: Failure | None = None) -> Failure:
     """Why a file that was run as a program started no flow, as far as its text tells.
 
     Args:
         path: the file, which is Python.
         root: the repository's root.
+        ended: where it was seen to end its own process, that; a file without a flow has it in no other place.
     """
     name = _relative(path, root)
     try:
@@ -48,6 +49,8 @@ def why_nothing_starts(path: Path, root: Path) -> Failure:
                 f"{name} holds no flow: no class in it is derived from FlowSpec.",
                 "Give the file that defines the flow, or derive a class from metaflow.FlowSpec.",
             )
+        if ended is not None:
+            return ended
         _check_start(tree, name, flows[-1] if flows else None)
     except DeployError as error:
         return error.failure
@@ -184,6 +187,47 @@ def _check_start(tree: ast.Module, name: str, flow: ast.ClassDef | None) -> None
             f'{name} never starts {flow.name}: its `if __name__ == "__main__":` block does not call it.',
             f"Let the block call it: `{flow.name}()`.",
         )
+    for guard in guards:
+        _check_name(guard, name)
+    call = _call_under_conditions(flow.name, tree.body) if flow is not None else None
+    if flow is not None and call is not None:
+        raise _invalid(
+            name,
+            call.lineno,
+            f"{name} does not come to `{flow.name}()` in line {call.lineno} when it is run as a program: a condition "
+            "around it was false.",
+            'Let the condition be `__name__ == "__main__"` alone, or set what else it asks for in the job\'s `env`.',
+        )
+
+
+def _check_name(guard: ast.If, name: str) -> None:
+    """Whether `__name__` is compared with what it is where the file is run as a program."""
+    for node in ast.walk(guard.test):
+        if not isinstance(node, ast.Compare) or not isinstance(node.ops[0], ast.Eq):
+            continue
+        other = next((one.value for one in (node.left, *node.comparators) if isinstance(one, ast.Constant)), "__main__")
+        if other != "__main__":
+            raise _invalid(
+                name,
+                guard.lineno,
+                f'{name} never starts its flow: it compares `__name__` with {other!r}, and it is "__main__".',
+                'Write `if __name__ == "__main__":`.',
+            )
+
+
+def _call_under_conditions(flow: str, body: Iterable[ast.stmt], *, asked: int = 0) -> ast.stmt | None:
+    """The statement that calls the flow under more than one condition, as they are nested or joined by `and`; None
+    where there is one condition, or where something else calls it."""
+    for node in body:
+        if asked > 1 and isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            if _dotted(node.value.func) == flow:
+                return node
+        elif isinstance(node, ast.If):
+            both = isinstance(node.test, ast.BoolOp) and isinstance(node.test.op, ast.And)
+            found = _call_under_conditions(flow, node.body, asked=asked + (2 if both else 1))
+            if found is not None:
+                return found
+    return None
 
 
 def _statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:

@@ -57,6 +57,8 @@ class Captured(msgspec.Struct, kw_only=True):
     """What is wrong with the flow file's import, or with the values of the Parameters."""
     error: CommandError | None = None
     """The exception that ended the command."""
+    ended: Failure | None = None
+    """Where the file ended its own process with success, as by `sys.exit(0)`, before it started a flow."""
     project_options: bool = False
     """Whether Metaflow's command line takes `--branch` and `--production` for this flow."""
     production_by_default: bool = False
@@ -229,14 +231,18 @@ class Recorder:
             status: the exit status.
             error: what was raised: SystemExit as well, behind which Metaflow hides what it has printed.
         """
-        if isinstance(error, _Described) or (status == 0 and self._refusal is None):
+        request = self.request
+        if isinstance(error, _Described):
+            return
+        if status == 0 and self._refusal is None:
+            if error is not None and self.captured.phase == "import":
+                self.captured.ended = import_failure(error, request.flow_file, request.repository_root)
             return
         cause = self._refusal or error
         if isinstance(error, SystemExit) and error.__context__ is not None:
             cause = error.__context__
         if cause is None or self.captured.failures:
             return
-        request = self.request
         if self.captured.phase == "import":
             self.captured.failures = [import_failure(cause, request.flow_file, request.repository_root)]
         else:

@@ -116,7 +116,8 @@ class FlowCompiler:
                 command_failure(captured.error, command, request),
             )
         if captured.description is None or captured.target is None:
-            raise DeployError(why_nothing_starts(Path(str(request.flow_file)), Path(request.repository_root)))
+            file, root = Path(str(request.flow_file)), Path(request.repository_root)
+            raise DeployError(why_nothing_starts(file, root, captured.ended))
         target = msgspec.structs.replace(
             captured.target,
             takes_options=captured.project_options,

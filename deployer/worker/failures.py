@@ -167,10 +167,12 @@ def import_failure(error: BaseException, flow_file: str, root: str) -> Failure:
             line=error.lineno,
         )
     if isinstance(error, SystemExit):
+        code = "" if error.code is None else repr(error.code)
         return Failure(
             reason=FailureReason.FLOW_IMPORT,
-            message=f"{name} ended the interpreter with sys.exit({error.code!r}) while it was imported.",
-            advice="Move what it does at import into a step, or under `if __name__ == '__main__':`.",
+            message=f"{name} ended its own process with sys.exit({code}) before it started a flow.",
+            advice="Start the flow before that line, or leave out what ends the process; it is run as `python "
+            f"{name}` runs it, with the options of Metaflow's `create`.",
             evidence=evidence,
             path=path,
             line=line,

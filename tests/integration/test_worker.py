@@ -92,9 +92,10 @@ def test_a_child_that_flees_from_its_process_group_is_ended_too(
     assert not psutil.pid_exists(int(mark.read_text()))
 
 
-def test_sys_exit_at_import(runner: Runner, workspace: Path) -> None:
-    result = deploy(runner, workspace, f"import sys\n{HEAD}sys.exit(7)\n{BODY}")
-    assert_failed(runner, result, "flow-import", "sys.exit(7)", "odd.py line 3")
+@pytest.mark.parametrize("code", ["7", "0", ""])
+def test_sys_exit_at_import(code: str, runner: Runner, workspace: Path) -> None:
+    result = deploy(runner, workspace, f"import sys\n{HEAD}sys.exit({code})\n{BODY}")
+    assert_failed(runner, result, "flow-import", f"sys.exit({code}) before it started a flow", "odd.py line 3")
 
 
 def test_an_import_that_is_missing_is_an_annotation_on_its_line(runner: Runner, workspace: Path) -> None:
@@ -164,9 +165,10 @@ def test_an_import_error_in_a_module_of_the_flow_is_told_there(runner: Runner, w
     assert "file=helpers.py,line=2::" in result.log
 
 
-def test_a_process_that_dies_is_told(runner: Runner, workspace: Path) -> None:
-    result = deploy(runner, workspace, f"import os\n{HEAD}os._exit(3)\n{BODY}")
-    assert_failed(runner, result, "internal", "ended by itself")
+@pytest.mark.parametrize("status", [3, 0])
+def test_a_process_that_dies_is_told(status: int, runner: Runner, workspace: Path) -> None:
+    result = deploy(runner, workspace, f"import os\n{HEAD}os._exit({status})\n{BODY}")
+    assert_failed(runner, result, "internal", f"ended by itself, with exit code {status}", "os._exit")
 
 
 def test_a_flow_that_closes_what_it_did_not_open_is_told_so(runner: Runner, workspace: Path) -> None:

@@ -126,6 +126,33 @@ def test_a_guard_that_does_not_start_the_flow(block: str, tmp_path: Path) -> Non
     assert "`MyFlow()`" in found.advice
 
 
+@pytest.mark.parametrize(
+    "start",
+    [
+        'if __name__ == "__main__" and DEPLOYS:\n    MyFlow()\n',
+        'if __name__ == "__main__":\n    if DEPLOYS:\n        MyFlow()\n',
+    ],
+)
+def test_a_condition_that_was_false_is_named_with_the_line_that_it_kept_from(start: str, tmp_path: Path) -> None:
+    found = failure(f"{FLOW}DEPLOYS = False\n{start}", tmp_path)
+    assert f"does not come to `MyFlow()` in line {found.line} " in found.message
+    assert found.line == 4 + start.count("\n")
+
+
+def test_a_name_that_is_not_main_is_named(tmp_path: Path) -> None:
+    found = failure(FLOW + 'if __name__ == "main":\n    MyFlow()\n', tmp_path)
+    assert "compares `__name__` with 'main'" in found.message
+    assert found.line == 4
+
+
+def test_a_process_that_the_file_ends_comes_before_what_its_text_tells(tmp_path: Path) -> None:
+    ended = Failure(reason=FailureReason.FLOW_IMPORT, message="ended", advice="")
+    assert why_nothing_starts(written(FLOW + "import sys\nsys.exit(0)\n", tmp_path), tmp_path, ended) is ended
+    assert (
+        "no class in it" in why_nothing_starts(written("import sys\nsys.exit(0)\n", tmp_path), tmp_path, ended).message
+    )
+
+
 def test_what_python_cannot_read_at_all(tmp_path: Path) -> None:
     assert "nested too deeply" in syntax_failure(f"x = {'-' * 50_000}1\n", tmp_path).message
     assert "nested too deeply" in syntax_failure(f"x = {'1 + ' * 100_000}1\n", tmp_path).message

@@ -87,8 +87,8 @@ class Console:
         return self.secrets.mask(text)
 
     def info(self, text: str) -> None:
-        """A line of our own."""
-        self._own(_one_line(self.masked(text)))
+        """A line of our own; foreign text in it is neither a command nor a terminal's."""
+        self._own(self._one_line(text))
 
     def notice(self, text: str, *, title: str | None = None) -> None:
         """A notice on the job."""
@@ -108,24 +108,24 @@ class Console:
             if annotation in self._annotated:
                 return
             self._annotated.add(annotation)
-        message = self.masked(annotation.message)
+        message = self._readable(annotation.message)
         if not self._speaks_to_runner:
             place = f" ({annotation.path}{f':{annotation.line}' if annotation.line else ''})" if annotation.path else ""
             title = f" {annotation.title}:" if annotation.title else ""
-            self._own(f"{annotation.level}:{self.masked(title)} {message}{self.masked(place)}")
+            self._own(f"{annotation.level}:{self._readable(title)} {message}{self._readable(place)}")
             return
         properties = {
             "title": annotation.title,
             "file": annotation.path,
             "line": str(annotation.line) if annotation.line else None,
         }
-        known = {name: self.masked(value) for name, value in properties.items() if value}
+        known = {name: self._readable(value) for name, value in properties.items() if value}
         self._own(str(Command(annotation.level, known, message)))
 
     @contextmanager
     def group(self, title: str) -> Iterator[None]:
         """A foldable stretch of the log."""
-        shown = _one_line(self.masked(title))
+        shown = self._one_line(title)
         if self._speaks_to_runner:
             self._command("group", shown)
         else:
@@ -188,6 +188,15 @@ class Console:
             with Path(path).open("a", encoding="utf-8") as file:
                 file.write(self.secrets.without_secrets(markdown, read_markdown) + "\n")
 
+    def _readable(self, text: str) -> str:
+        """The text as it reads, without control characters; masked before and after, since they may divide a secret."""
+        return self.masked(without_control_characters(self.masked(text)))
+
+    def _one_line(self, text: str) -> str:
+        """One line that is no command: the runner takes `::` at a line's start, and `##[` anywhere in it."""
+        line = self._readable(" ".join(self.masked(text).splitlines())).replace("##[", "## [")
+        return re.sub(r"^(\s*):(?=:)", r"\1: ", line)
+
     def _command(self, name: str, message: str = "") -> None:
         self._own(str(Command(name, {}, message)))
 
@@ -204,9 +213,3 @@ class Console:
         encoding = stream.encoding or "utf-8"
         stream.write(line.encode(encoding, "backslashreplace").decode(encoding) + "\n")
         stream.flush()
-
-
-def _one_line(text: str) -> str:
-    """One line that is no command: the runner takes `::` at a line's start, and `##[` anywhere in it."""
-    line = " ".join(text.splitlines()).replace("##[", "## [")
-    return re.sub(r"^(\s*):(?=:)", r"\1: ", line)

@@ -286,3 +286,46 @@ def test_what_is_masked_meanwhile_is_never_shown() -> None:
             fence = None
         else:
             assert (fence is not None) == line.startswith("a flow prints"), line
+
+
+HOSTILE = "flows/\x1b[2Ka\x1b]0;title\x07b\x08\x08c\rd\x9b31me\u2028f\x00.py"
+
+
+@pytest.mark.parametrize("environ", [ON_GITHUB, {}])
+@pytest.mark.parametrize("channel", ["info", "group", "notice", "warning", "error", "annotate", "output"])
+def test_control_characters_in_lines_of_our_own_do_nothing(channel: str, environ: dict[str, str]) -> None:
+    """The name of a flow, a branch or an error can be part of them, and a terminal would obey it."""
+    made, stream = console(environ)
+    if channel == "group":
+        with made.group(HOSTILE):
+            pass
+    elif channel == "annotate":
+        made.annotate(Annotation(level="error", message=HOSTILE, title=HOSTILE, path=HOSTILE, line=3))
+    elif channel == "output":
+        made.set_output("deployment-id", HOSTILE)
+    else:
+        getattr(made, channel)(HOSTILE)
+    log = stream.getvalue()
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]", log), repr(log)
+    assert "%0D" not in log
+    assert "flows/ab" in log
+
+
+@pytest.mark.parametrize("between", ["\x00", "\x08", "\x1b[0m", "\x7f"])
+def test_control_characters_hide_no_secret(between: str) -> None:
+    made, stream = console({})
+    made.mask(["q7Rk2mZ9vX4tB8nL1pW6"])
+    divided = f"q7Rk2mZ{between}9vX4tB8nL1{between}pW6"
+    made.info(divided)
+    made.error(divided)
+    with made.group(divided):
+        pass
+    assert "vX4t" not in stream.getvalue()
+    assert stream.getvalue().count("***") == 3
+
+
+def test_what_command_neutralization_leaves_is_no_command_either() -> None:
+    made, stream = console()
+    for text in ("\x1b[0m::set-env name=A::b", "\x00::error::x", "#\x00#[error]x", "##\x08[add-mask]x"):
+        made.info(text)
+    assert commands(stream.getvalue()) == []

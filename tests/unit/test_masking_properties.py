@@ -45,7 +45,7 @@ WORDS = st.text(st.one_of(st.sampled_from(SPECIAL), st.sampled_from("abcXYZ019")
 RANDOM = st.text(
     st.sampled_from("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"), min_size=20, max_size=120
 ).filter(is_random)
-TOKENS = RANDOM.map(lambda text: f"ghs_{text}")
+TOKENS = RANDOM.map(lambda text: f"ghs_{text}").filter(is_random)
 URLS = RANDOM.map(lambda text: f"https://me:{text}@example.com/x?a=b_c*d")
 SECRETS = st.one_of(WORDS, RANDOM, TOKENS, URLS).filter(lambda text: is_maskable(text.strip()) and text == text.strip())
 # around the lengths at which something is cut

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from deployer.credentials.aws import Answer, Cluster, Keys, Question, Role
-from deployer.orchestrators.aws_errors import code, failures
+from deployer.orchestrators.clients.aws_errors import code, failures
 from deployer.outcome import DeployError, Failure, FailureReason
 
 CONNECT_SECONDS = 5

@@ -19,7 +19,7 @@ from deployer.operations.options import create_options
 from deployer.operations.put_back import Before, after_failure
 from deployer.operations.standing import find
 from deployer.operations.wait import follow
-from deployer.orchestrators.protocol import Snapshot
+from deployer.orchestrators.driver import Snapshot
 from deployer.outcome import (
     Deployment,
     Failure,

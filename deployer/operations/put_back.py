@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from deployer.deadline import Deadline
 from deployer.operations.handle import FlowHandle
-from deployer.orchestrators.protocol import Snapshot
+from deployer.orchestrators.driver import Snapshot
 from deployer.outcome import Change, Deployment, Failure, FailureReason, FlowOutcome, Standing, Status
 from deployer.worker import protocol
 from deployer.worker.client import WorkerError

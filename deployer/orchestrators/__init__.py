@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from deployer.orchestrators.airflow.settings import AirflowSettings
-from deployer.orchestrators.protocol import MetaflowSettings, Orchestrator
+from deployer.orchestrators.driver import MetaflowSettings, Orchestrator
 
 
 def open_orchestrator(
@@ -15,17 +15,17 @@ def open_orchestrator(
         DeployError: there are no credentials to make a client with.
     """
     if orchestrator == "argo-workflows":
-        from deployer.orchestrators.argo_workflows import open_argo_workflows
+        from deployer.orchestrators.argo_workflows.driver import open_argo_workflows
 
         return open_argo_workflows(settings)
     if orchestrator == "step-functions":
-        from deployer.orchestrators.step_functions import open_step_functions
+        from deployer.orchestrators.step_functions.driver import open_step_functions
 
         return open_step_functions(settings)
     if orchestrator == "airflow":
         from deployer.orchestrators.airflow import open_airflow
 
         return open_airflow(settings, airflow or AirflowSettings())
-    from deployer.orchestrators.plugin import Plugin
+    from deployer.orchestrators.extension.driver import Plugin
 
     return Plugin(orchestrator, settings)

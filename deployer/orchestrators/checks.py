@@ -165,13 +165,13 @@ def examine(area: str, setting: Setting, airflow: AirflowSettings | None = None)
         DeployError: the look itself failed.
     """
     if area in ("kubernetes", "rights", "argo"):
-        from deployer.orchestrators import argo_checks
+        from deployer.orchestrators.argo_workflows import checks as argo_checks
 
         return argo_checks.examine(area, setting)
     if area in (DAGS_FOLDER.name, AIRFLOW.name):
         from deployer.orchestrators.airflow import checks as airflow_checks
 
         return airflow_checks.examine(area, setting, airflow or AirflowSettings())
-    from deployer.orchestrators import aws_checks
+    from deployer.orchestrators.clients import aws_checks
 
     return aws_checks.examine(area, setting, airflow)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from deployer.orchestrators.argo_documents import KNOWS_SCHEDULES, USE_SCHEDULES
-from deployer.orchestrators.aws_errors import NO_CREDENTIALS, RENEW, SET_REGION, role_refusal
+from deployer.orchestrators.argo_workflows.objects import KNOWS_SCHEDULES, USE_SCHEDULES
+from deployer.orchestrators.clients.aws_errors import NO_CREDENTIALS, RENEW, SET_REGION, role_refusal
+from deployer.orchestrators.clients.kubernetes_errors import ADD_TO_ROLE, missing_right
 from deployer.orchestrators.error_patterns import ErrorPattern, first_match
-from deployer.orchestrators.kubernetes_errors import ADD_TO_ROLE, missing_right
 from deployer.outcome import Failure, FailureReason
 
 # The first that is found decides; those above are the more telling ones.

@@ -1,6 +1,6 @@
 """What stands at an orchestrator, asked without flow files: the words that its modules and the operations share.
 
-An orchestrator that can be asked this way offers `Inventory` beside `deployer.orchestrators.protocol.Orchestrator`.
+An orchestrator that can be asked this way offers `Inventory` beside `deployer.orchestrators.driver.Orchestrator`.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from deployer.orchestrators.protocol import Orchestrator
+from deployer.orchestrators.driver import Orchestrator
 from deployer.outcome import DeployError
 
 

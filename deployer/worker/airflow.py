@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from deployer.orchestrators.airflow.compiled import read_compiled
-from deployer.orchestrators.airflow.orchestrator import Airflow
+from deployer.orchestrators.airflow.driver import Airflow
 from deployer.outcome import Failure
 from deployer.worker import protocol
 

@@ -14,8 +14,8 @@ import msgspec
 
 from deployer.flows import why_nothing_starts
 from deployer.orchestrators.airflow.compiled import CompiledDag, check_schedule, read_compiled
-from deployer.orchestrators.airflow.orchestrator import file_name
-from deployer.orchestrators.protocol import Orchestrator
+from deployer.orchestrators.airflow.driver import file_name
+from deployer.orchestrators.driver import Orchestrator
 from deployer.outcome import DeployError, Failure, FailureReason
 from deployer.worker import commands
 from deployer.worker.arguments import PAIRS, create_arguments

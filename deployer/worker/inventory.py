@@ -7,9 +7,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from deployer.orchestrators.driver import Orchestrator
+from deployer.orchestrators.extension.driver import Plugin
 from deployer.orchestrators.inventory import Activity, Inventory
-from deployer.orchestrators.plugin import Plugin
-from deployer.orchestrators.protocol import Orchestrator
 from deployer.outcome import Deployment
 from deployer.worker import inventory_protocol as asked
 from deployer.worker.runs import metaflow_run

@@ -15,8 +15,8 @@ from importlib import metadata
 from typing import Any, NoReturn
 
 from deployer.check import ok, unknown, warning
-from deployer.orchestrators.plugin import Plugin
-from deployer.orchestrators.protocol import MetaflowSettings, RunState
+from deployer.orchestrators.driver import MetaflowSettings, RunState
+from deployer.orchestrators.extension.driver import Plugin
 from deployer.orchestrators.provenance import run_tags
 from deployer.outcome import (
     Action,

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from deployer.orchestrators.airflow.settings import AirflowSettings
-from deployer.orchestrators.protocol import MetaflowSettings, Snapshot
+from deployer.orchestrators.driver import MetaflowSettings, Snapshot
 from deployer.outcome import Deployment, Failure, FlowDescription, Provenance, Run, Runtime
 from deployer.worker.inventory_protocol import InventoryRequest
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from deployer.orchestrators.protocol import Orchestrator, RunState, TaskTrouble
+from deployer.orchestrators.driver import Orchestrator, RunState, TaskTrouble
 from deployer.outcome import Run, RunStatus, TaskFailure
 from deployer.worker.protocol import Observe
 

@@ -12,8 +12,8 @@ import msgspec
 
 from deployer.orchestrators import open_orchestrator
 from deployer.orchestrators.airflow import Airflow
-from deployer.orchestrators.plugin import Plugin
-from deployer.orchestrators.protocol import MetaflowSettings, Orchestrator
+from deployer.orchestrators.driver import MetaflowSettings, Orchestrator
+from deployer.orchestrators.extension.driver import Plugin
 from deployer.outcome import DeployError, Deployment, Failure, FailureReason, Run, RunStatus
 from deployer.worker import airflow, checks, configuration, protocol
 from deployer.worker import inventory as deployments

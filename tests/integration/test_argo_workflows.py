@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from kubernetes import client as kubernetes_client
 
-from deployer.orchestrators.argo_workflows import ArgoWorkflows
-from deployer.orchestrators.protocol import MetaflowSettings
+from deployer.orchestrators.argo_workflows.driver import ArgoWorkflows
+from deployer.orchestrators.driver import MetaflowSettings
 from deployer.outcome import DeployError, Deployment, Provenance, RunStatus
 from sandbox.kubernetes_api.app import TOKEN
 from sandbox.kubernetes_api.control import KubernetesControl

@@ -231,7 +231,7 @@ def test_what_is_deployed_is_read_back(standing: Standing) -> None:
 
 
 def test_a_snapshot_of_what_stands_changes_nothing(standing: Standing) -> None:
-    from deployer.orchestrators.protocol import Snapshot
+    from deployer.orchestrators.driver import Snapshot
 
     asked = protocol.TakeSnapshot(deployment_id=standing.deployment.id)
     snapshot = standing.ask(asked, Snapshot | None)  # type: ignore[arg-type]

@@ -13,8 +13,8 @@ from deployer.orchestrators.airflow.api import AirflowApi
 from deployer.orchestrators.airflow.checks import airflow, dags_folder, examine
 from deployer.orchestrators.airflow.dags_folder import open_dags_folder
 from deployer.orchestrators.airflow.transport import Answer, refused
-from deployer.orchestrators.aws_checks import is_used
 from deployer.orchestrators.checks import AIRFLOW, DAGS_FOLDER, areas
+from deployer.orchestrators.clients.aws_checks import is_used
 from deployer.outcome import Check, CheckState, FailureReason
 from sandbox.airflow.stand_in import Api
 

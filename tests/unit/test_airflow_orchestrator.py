@@ -13,8 +13,8 @@ from deployer.orchestrators.airflow.api import AirflowApi, log_text
 from deployer.orchestrators.airflow.compiled import run_id_of
 from deployer.orchestrators.airflow.runs import TERMINATED_NOTE
 from deployer.orchestrators.airflow.transport import Answer, refused
+from deployer.orchestrators.driver import MetaflowSettings
 from deployer.orchestrators.inventory import DeploymentFilter
-from deployer.orchestrators.protocol import MetaflowSettings
 from deployer.outcome import Action, DeployError, Failure, FailureReason, RunStatus
 from sandbox.airflow.stand_in import Api
 

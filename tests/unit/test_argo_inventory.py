@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from kubernetes.client import ApiException, CustomObjectsApi
 
-from deployer.orchestrators.argo_inventory import RESTARTS, ArgoInventory
+from deployer.orchestrators.argo_workflows.inventory import RESTARTS, ArgoInventory
+from deployer.orchestrators.clients.kubernetes_objects import KubernetesObjects
 from deployer.orchestrators.inventory import DeploymentFilter, Listing
-from deployer.orchestrators.kubernetes_objects import KubernetesObjects
 from deployer.outcome import DeployError, Deployment
 
 GONE = 410

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from deployer.orchestrators.argo_documents import workflow_name_of_key
-from deployer.orchestrators.argo_names import ByTemplate, is_named_after
+from deployer.orchestrators.argo_workflows.names import ByTemplate, is_named_after
+from deployer.orchestrators.argo_workflows.objects import workflow_name_of_key
 
 LONG = "recsys.user.octo-org.flows." + "x" * 43
 """70 characters."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from deployer.orchestrators.argo_tasks import has_pending_tasks, troubles, waiting
+from deployer.orchestrators.argo_workflows.tasks import has_pending_tasks, troubles, waiting
 
 TEMPLATES = [
     {"name": "train-model", "metadata": {"annotations": {"metaflow/step_name": "train_model"}}},

@@ -16,7 +16,7 @@ from botocore.stub import Stubber
 from deployer.credentials import ask_aws
 from deployer.credentials.aws import Cluster, cluster_kubeconfig, session_name
 from deployer.inputs import read_inputs
-from deployer.orchestrators.aws_errors import role_refusal
+from deployer.orchestrators.clients.aws_errors import role_refusal
 from deployer.orchestrators.diagnosis import classify_output
 from deployer.outcome import DeployError, FailureReason
 

@@ -10,7 +10,7 @@ import pytest
 from deployer.operations.declared import check_values, stating_parameters
 from deployer.orchestrators.declared import from_text, of_dag, of_provenance, of_start_task, of_template, to_text
 from deployer.orchestrators.provenance import TAG_LENGTH, from_tags, to_tags
-from deployer.orchestrators.step_functions_documents import declared
+from deployer.orchestrators.step_functions.objects import declared
 from deployer.outcome import DeclaredParameters, Deployment, FlowDescription, FlowParameter, Provenance
 
 FLOW = (

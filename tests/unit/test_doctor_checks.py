@@ -18,7 +18,7 @@ from deployer.github.token_check import token_checks
 from deployer.inputs import read_inputs
 from deployer.operation import Doctor, decide
 from deployer.operations.doctor import _Process
-from deployer.orchestrators.argo_checks import (
+from deployer.orchestrators.argo_workflows.checks import (
     certificate_expiry,
     controller,
     rights_line,
@@ -26,7 +26,7 @@ from deployer.orchestrators.argo_checks import (
     token_expiry,
 )
 from deployer.orchestrators.checks import DATASTORE, OF_ALL, OF_ORCHESTRATOR, PLUGIN, areas
-from deployer.orchestrators.kubernetes_rights import RIGHTS
+from deployer.orchestrators.clients.kubernetes_rights import RIGHTS
 from deployer.outcome import Check, CheckState, Failure, FailureReason, Outcome, Status
 from deployer.report.annotations import to_annotations
 from deployer.report.headline import headline

@@ -17,8 +17,11 @@ from iam_evaluation import allows
 from metaflow.plugins.aws.batch.batch_client import BatchJob
 from metaflow.plugins.aws.step_functions import event_bridge_client, step_functions_cli, step_functions_client
 
-from deployer.orchestrators import aws_checks, event_bridge, step_functions, step_functions_inventory
+from deployer.orchestrators.clients import aws_checks
 from deployer.orchestrators.provenance import to_tags
+from deployer.orchestrators.step_functions import driver as step_functions
+from deployer.orchestrators.step_functions import event_bridge
+from deployer.orchestrators.step_functions import inventory as step_functions_inventory
 from deployer.outcome import Provenance
 from deployer.worker.checks import FOLDER
 

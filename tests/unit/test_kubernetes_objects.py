@@ -10,8 +10,8 @@ import pytest
 import urllib3.exceptions
 from kubernetes.client import ApiException
 
-from deployer.orchestrators.kubernetes_errors import missing_right
-from deployer.orchestrators.kubernetes_objects import KubernetesObjects
+from deployer.orchestrators.clients.kubernetes_errors import missing_right
+from deployer.orchestrators.clients.kubernetes_objects import KubernetesObjects
 from deployer.outcome import DeployError, FailureReason
 
 

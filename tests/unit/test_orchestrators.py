@@ -6,11 +6,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from deployer.orchestrators.argo_workflows import ArgoWorkflows
-from deployer.orchestrators.plugin import Plugin
-from deployer.orchestrators.protocol import MetaflowSettings
+from deployer.orchestrators.argo_workflows.driver import ArgoWorkflows
+from deployer.orchestrators.driver import MetaflowSettings
+from deployer.orchestrators.extension.driver import Plugin
 from deployer.orchestrators.provenance import TAG_LENGTH, from_tags, run_tags, to_tags
-from deployer.orchestrators.step_functions import StepFunctions, execution_name, rule_name
+from deployer.orchestrators.step_functions.driver import StepFunctions, execution_name, rule_name
 from deployer.outcome import DeployError, Deployment, Provenance
 
 NO_CLIENTS = lambda: (None, None)  # noqa: E731  # what needs no server makes no request

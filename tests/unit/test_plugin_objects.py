@@ -11,7 +11,7 @@ import pytest
 from metaflow import plugins as metaflow_plugins
 from metaflow.runner.deployer import DeployedFlow, TriggeredRun
 
-from deployer.orchestrators.protocol import MetaflowSettings
+from deployer.orchestrators.driver import MetaflowSettings
 from deployer.outcome import Action, CheckState, DeployError, Deployment, FailureReason, Provenance, RunStatus
 from deployer.worker.failures import option_failure
 from deployer.worker.flow import OpenedFlow

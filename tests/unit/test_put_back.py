@@ -12,7 +12,7 @@ from deployer.deadline import Cancellation, Deadline
 from deployer.operations import deploy as deploying
 from deployer.operations.handle import FlowHandle
 from deployer.operations.put_back import Before, after_failure, compared
-from deployer.orchestrators.protocol import Snapshot
+from deployer.orchestrators.driver import Snapshot
 from deployer.outcome import (
     Action,
     Change,

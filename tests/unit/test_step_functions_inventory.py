@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from deployer.orchestrators import step_functions_documents as documents
-from deployer.orchestrators.event_bridge import rule_name
+from deployer.orchestrators.driver import MetaflowSettings
 from deployer.orchestrators.inventory import DeploymentFilter
-from deployer.orchestrators.protocol import MetaflowSettings
-from deployer.orchestrators.step_functions import StepFunctions
-from deployer.orchestrators.step_functions_inventory import InventoryClients, StepFunctionsInventory
+from deployer.orchestrators.step_functions import objects as documents
+from deployer.orchestrators.step_functions.driver import StepFunctions
+from deployer.orchestrators.step_functions.event_bridge import rule_name
+from deployer.orchestrators.step_functions.inventory import InventoryClients, StepFunctionsInventory
 from deployer.outcome import Action, DeployError, DeploymentRow, Provenance, RunStatus
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)

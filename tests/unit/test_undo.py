@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from deployer.orchestrators.protocol import Orchestrator
+from deployer.orchestrators.driver import Orchestrator
 from deployer.orchestrators.undo import put_back_on_failure
 from deployer.outcome import Action, Change, DeployError, Failure, FailureReason
 

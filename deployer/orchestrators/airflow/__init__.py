@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from deployer.orchestrators.airflow.api import AirflowApi
 from deployer.orchestrators.airflow.dags_folder import open_dags_folder
-from deployer.orchestrators.airflow.orchestrator import Airflow
+from deployer.orchestrators.airflow.driver import Airflow
 from deployer.orchestrators.airflow.settings import AirflowSettings
 from deployer.orchestrators.airflow.transport import open_transport
-from deployer.orchestrators.protocol import MetaflowSettings
+from deployer.orchestrators.driver import MetaflowSettings
 
 __all__ = ["Airflow", "AirflowSettings", "open_airflow"]
 

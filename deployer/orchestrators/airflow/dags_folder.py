@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from deployer.orchestrators import aws_errors
+from deployer.orchestrators.clients import aws_errors
 from deployer.outcome import DeployError, Failure, FailureReason
 
 CONNECT_SECONDS = 10

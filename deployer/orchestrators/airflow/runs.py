@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from deployer.orchestrators.airflow.api import AirflowApi, TaskInstance, time
-from deployer.orchestrators.protocol import RunState, TaskTrouble
+from deployer.orchestrators.driver import RunState, TaskTrouble
 from deployer.outcome import RunStatus
 
 TERMINATED_NOTE = "Terminated by metaflow-deploy."

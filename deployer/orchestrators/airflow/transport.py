@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol
 
-from deployer.orchestrators import aws_errors
 from deployer.orchestrators.airflow.settings import AirflowSettings
+from deployer.orchestrators.clients import aws_errors
 from deployer.outcome import DeployError, Failure, FailureReason
 from deployer.text import shortened
 

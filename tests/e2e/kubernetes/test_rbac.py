@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from deployer.orchestrators.kubernetes_rights import RIGHTS
+from deployer.orchestrators.clients.kubernetes_rights import RIGHTS
 from sandbox.job import ENDED, EVENTS, Job
 from sandbox.kubernetes.accounts import RUNS_ACCOUNT, make_account, permissions, sensor_permissions
 from sandbox.kubernetes.cluster import Cluster

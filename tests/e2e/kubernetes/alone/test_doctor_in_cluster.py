@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from deployer.orchestrators.kubernetes_rights import RIGHTS
+from deployer.orchestrators.clients.kubernetes_rights import RIGHTS
 from sandbox.job import Job
 from sandbox.kubernetes.accounts import make_account
 from sandbox.kubernetes.argo import Crds

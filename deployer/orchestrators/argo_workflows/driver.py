@@ -10,14 +10,14 @@ from urllib.parse import quote
 
 import msgspec
 
-from deployer.orchestrators import argo_documents as documents
-from deployer.orchestrators import argo_tasks as tasks
-from deployer.orchestrators.argo_inventory import ArgoInventory
-from deployer.orchestrators.argo_leftovers import started_by
-from deployer.orchestrators.kubernetes_configuration import kubeconfig_namespace, load_configuration
-from deployer.orchestrators.kubernetes_errors import missing_right
-from deployer.orchestrators.kubernetes_objects import Connect, KubernetesObjects, Object, stripped
-from deployer.orchestrators.protocol import MetaflowSettings, RunState, Snapshot, TaskTrouble
+from deployer.orchestrators.argo_workflows import objects as documents
+from deployer.orchestrators.argo_workflows import tasks
+from deployer.orchestrators.argo_workflows.inventory import ArgoInventory
+from deployer.orchestrators.argo_workflows.orphans import started_by
+from deployer.orchestrators.clients.kubernetes_configuration import kubeconfig_namespace, load_configuration
+from deployer.orchestrators.clients.kubernetes_errors import missing_right
+from deployer.orchestrators.clients.kubernetes_objects import Connect, KubernetesObjects, Object, stripped
+from deployer.orchestrators.driver import MetaflowSettings, RunState, Snapshot, TaskTrouble
 from deployer.orchestrators.provenance import ANNOTATION, run_tags
 from deployer.orchestrators.undo import put_back_on_failure
 from deployer.outcome import (
@@ -61,7 +61,7 @@ def open_argo_workflows(settings: MetaflowSettings) -> ArgoWorkflows:
 
 
 class ArgoWorkflows:
-    """The orchestrator; see `deployer.orchestrators.protocol.Orchestrator`."""
+    """The orchestrator; see `deployer.orchestrators.driver.Orchestrator`."""
 
     type = "argo-workflows"
     name_limit = 45

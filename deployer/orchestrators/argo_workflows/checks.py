@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from deployer.check import bad, clock, expiry, of_failure, ok, unknown, warning
-from deployer.orchestrators import argo_documents as documents
+from deployer.orchestrators.argo_workflows import objects as documents
 from deployer.orchestrators.checks import Setting
-from deployer.orchestrators.kubernetes_configuration import load_configuration
-from deployer.orchestrators.kubernetes_errors import FORBIDDEN, NOT_FOUND, failures
-from deployer.orchestrators.kubernetes_rights import ARGO, EARLIER_SENSORS, RIGHTS, Right
-from deployer.orchestrators.kubernetes_server import ApiServer
+from deployer.orchestrators.clients.kubernetes_configuration import load_configuration
+from deployer.orchestrators.clients.kubernetes_errors import FORBIDDEN, NOT_FOUND, failures
+from deployer.orchestrators.clients.kubernetes_rights import ARGO, EARLIER_SENSORS, RIGHTS, Right
+from deployer.orchestrators.clients.kubernetes_server import ApiServer
 from deployer.outcome import Check, DeployError, FailureReason
 
 API_VERSION = f"{ARGO}/v1alpha1"

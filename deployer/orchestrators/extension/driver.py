@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
+from deployer.orchestrators.driver import MetaflowSettings, RunState, Snapshot
 from deployer.orchestrators.inventory import Inventory
-from deployer.orchestrators.protocol import MetaflowSettings, RunState, Snapshot
 from deployer.orchestrators.provenance import run_tags
 from deployer.outcome import Change, DeployError, Deployment, Failure, FailureReason, Provenance
 

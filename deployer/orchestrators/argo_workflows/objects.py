@@ -18,8 +18,8 @@ from typing import Any
 
 import msgspec
 
+from deployer.orchestrators.clients.kubernetes_objects import GROUP, VERSION, Object
 from deployer.orchestrators.declared import of_template
-from deployer.orchestrators.kubernetes_objects import GROUP, VERSION, Object
 from deployer.orchestrators.provenance import ANNOTATION
 from deployer.outcome import DeclaredParameters, Provenance
 

@@ -2,7 +2,7 @@
 
 Of templates and Workflows only the metadata is asked for (`PartialObjectMetadataList`, Kubernetes API concepts:
 receiving resources as metadata), since a template may have a megabyte and all that is told of it stands in its
-annotations. A Workflow's template shows in its name (`argo_names`).
+annotations. A Workflow's template shows in its name (`names`).
 """
 
 from __future__ import annotations
@@ -12,12 +12,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from deployer.orchestrators.argo_documents import annotations_of, sensor_place
-from deployer.orchestrators.argo_leftovers import ArgoLeftovers
-from deployer.orchestrators.argo_names import ByTemplate, is_named_after
+from deployer.orchestrators.argo_workflows.names import ByTemplate, is_named_after
+from deployer.orchestrators.argo_workflows.objects import annotations_of, sensor_place
+from deployer.orchestrators.argo_workflows.orphans import ArgoLeftovers
+from deployer.orchestrators.clients.kubernetes_errors import NOT_FOUND, failures
+from deployer.orchestrators.clients.kubernetes_objects import (
+    GROUP,
+    PLURALS,
+    VERSION,
+    Connect,
+    KubernetesObjects,
+    Object,
+)
 from deployer.orchestrators.inventory import Activity, DeploymentFilter, Listing
-from deployer.orchestrators.kubernetes_errors import NOT_FOUND, failures
-from deployer.orchestrators.kubernetes_objects import GROUP, PLURALS, VERSION, Connect, KubernetesObjects, Object
 from deployer.outcome import Change, DeployError, Deployment, DeploymentRow, FailureReason, Run, RunStatus
 
 REQUEST_SECONDS = (10, 30)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Generic, TypeVar
 
-from deployer.orchestrators.argo_documents import NAME_LIMIT, workflow_name_of_key
+from deployer.orchestrators.argo_workflows.objects import NAME_LIMIT, workflow_name_of_key
 
 T = TypeVar("T")
 

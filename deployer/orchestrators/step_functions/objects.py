@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from deployer.orchestrators.declared import of_provenance, of_start_task
-from deployer.orchestrators.event_bridge import cron
+from deployer.orchestrators.step_functions.event_bridge import cron
 from deployer.outcome import DeclaredParameters, DeployError, Failure, FailureReason, Provenance
 
 LONGEST_UNHASHED = 60

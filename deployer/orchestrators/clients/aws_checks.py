@@ -8,8 +8,8 @@ from typing import Any
 
 from deployer.check import bad, clock, expiry, ok, warning
 from deployer.orchestrators.airflow.settings import AirflowSettings
-from deployer.orchestrators.aws_errors import RENEW, SET_REGION, code, failures
 from deployer.orchestrators.checks import Setting
+from deployer.orchestrators.clients.aws_errors import RENEW, SET_REGION, code, failures
 from deployer.outcome import Check, FailureReason
 
 CONNECT_SECONDS = 5

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from deployer.orchestrators.argo_leftovers import ArgoLeftovers, started_by
+from deployer.orchestrators.argo_workflows.orphans import ArgoLeftovers, started_by
+from deployer.orchestrators.clients.kubernetes_objects import KubernetesObjects
 from deployer.orchestrators.inventory import DeploymentFilter
-from deployer.orchestrators.kubernetes_objects import KubernetesObjects
 from deployer.outcome import Action, DeploymentRow
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from deployer.orchestrators.kubernetes_errors import (
+from deployer.orchestrators.clients.kubernetes_errors import (
     CONFLICT,
     NOT_FOUND,
     UNAUTHORIZED,

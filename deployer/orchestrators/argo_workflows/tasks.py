@@ -16,9 +16,9 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from deployer.orchestrators.kubernetes_errors import missing_right
-from deployer.orchestrators.kubernetes_objects import Object
-from deployer.orchestrators.protocol import TaskTrouble
+from deployer.orchestrators.clients.kubernetes_errors import missing_right
+from deployer.orchestrators.clients.kubernetes_objects import Object
+from deployer.orchestrators.driver import TaskTrouble
 
 STEP = "metaflow/step_name"
 NODE_ID = "workflows.argoproj.io/node-id"

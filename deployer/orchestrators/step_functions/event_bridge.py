@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from deployer.orchestrators.aws_errors import failures
+from deployer.orchestrators.clients.aws_errors import failures
 from deployer.outcome import Action, Change
 
 NAME_LIMIT = 64

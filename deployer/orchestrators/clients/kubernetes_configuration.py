@@ -14,8 +14,8 @@ from pathlib import PurePath
 from typing import Any
 
 from deployer.kubeconfig import GUIDE, current_user, exec_command, failed_plugin, lacks_plugin, missing_plugin
-from deployer.orchestrators.aws_errors import role_refusal
-from deployer.orchestrators.kubernetes_errors import failures
+from deployer.orchestrators.clients.aws_errors import role_refusal
+from deployer.orchestrators.clients.kubernetes_errors import failures
 from deployer.outcome import DeployError, Failure, FailureReason
 
 EKS_PLUGIN = "eks_token.py"

@@ -30,7 +30,7 @@ from deployer.orchestrators.airflow.parameters import conf
 from deployer.orchestrators.airflow.runs import TERMINATED_NOTE, describe
 from deployer.orchestrators.airflow.settings import AirflowSettings
 from deployer.orchestrators.airflow.transport import MWAA
-from deployer.orchestrators.protocol import MetaflowSettings, RunState, Snapshot
+from deployer.orchestrators.driver import MetaflowSettings, RunState, Snapshot
 from deployer.orchestrators.provenance import run_tags
 from deployer.outcome import Action, Change, DeployError, Deployment, Failure, Provenance
 
@@ -44,7 +44,7 @@ DAG_ID = r"[\w.-]+"
 
 
 class Airflow:
-    """The orchestrator; see `deployer.orchestrators.protocol.Orchestrator`."""
+    """The orchestrator; see `deployer.orchestrators.driver.Orchestrator`."""
 
     type = "airflow"
     name_limit = 250  # airflow.utils.helpers.validate_key

@@ -15,13 +15,13 @@ from contextlib import suppress
 from typing import Any, NoReturn
 from urllib.parse import quote
 
-from deployer.orchestrators import step_functions_documents as documents
-from deployer.orchestrators.aws_errors import code, failures
-from deployer.orchestrators.event_bridge import EventBridge, cron, rule_name
-from deployer.orchestrators.protocol import MetaflowSettings, RunState, Snapshot
+from deployer.orchestrators.clients.aws_errors import code, failures
+from deployer.orchestrators.driver import MetaflowSettings, RunState, Snapshot
 from deployer.orchestrators.provenance import from_tags, run_tags, to_tags
-from deployer.orchestrators.step_functions_documents import Machine
-from deployer.orchestrators.step_functions_inventory import StepFunctionsInventory, open_clients
+from deployer.orchestrators.step_functions import objects as documents
+from deployer.orchestrators.step_functions.event_bridge import EventBridge, cron, rule_name
+from deployer.orchestrators.step_functions.inventory import StepFunctionsInventory, open_clients
+from deployer.orchestrators.step_functions.objects import Machine
 from deployer.orchestrators.undo import put_back_on_failure
 from deployer.outcome import (
     Action,
@@ -77,7 +77,7 @@ def open_step_functions(settings: MetaflowSettings) -> StepFunctions:
 
 
 class StepFunctions:
-    """The orchestrator; see `deployer.orchestrators.protocol.Orchestrator`."""
+    """The orchestrator; see `deployer.orchestrators.driver.Orchestrator`."""
 
     type = "step-functions"
     name_limit = 80

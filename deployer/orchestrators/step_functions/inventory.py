@@ -16,9 +16,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from deployer.orchestrators.aws_errors import PERMISSION_CODES, code, failures
-from deployer.orchestrators.event_bridge import rule_name
+from deployer.orchestrators.clients.aws_errors import PERMISSION_CODES, code, failures
 from deployer.orchestrators.inventory import Activity, DeploymentFilter, Listing
+from deployer.orchestrators.step_functions.event_bridge import rule_name
 from deployer.outcome import Action, Change, Deployment, DeploymentRow, Run
 
 T = TypeVar("T")

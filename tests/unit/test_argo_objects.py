@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from deployer.orchestrators.argo_documents import (
+from deployer.orchestrators.argo_workflows.objects import (
     problems,
     runs_template,
     schedule,

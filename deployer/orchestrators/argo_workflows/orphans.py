@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from deployer.orchestrators.argo_documents import annotations_of
+from deployer.orchestrators.argo_workflows.objects import annotations_of
+from deployer.orchestrators.clients.kubernetes_objects import KubernetesObjects, Object
 from deployer.orchestrators.inventory import DeploymentFilter
-from deployer.orchestrators.kubernetes_objects import KubernetesObjects, Object
 from deployer.outcome import Action, Change, Deployment, DeploymentRow
 
 METAFLOWS_HISTORY = 10000

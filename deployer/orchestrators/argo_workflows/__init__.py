@@ -1,0 +1,1 @@
+"""Argo Workflows, over the Kubernetes API."""

@@ -1,0 +1,1 @@
+"""What several orchestrators ask alike: of Kubernetes, of AWS."""

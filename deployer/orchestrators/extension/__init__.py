@@ -1,0 +1,1 @@
+"""Orchestrators of Metaflow's extensions, by Deployer's own objects alone."""

@@ -17,7 +17,7 @@ from deployer.orchestrators.airflow.compiled import CompiledDag, check_schedule,
 from deployer.orchestrators.airflow.driver import file_name
 from deployer.orchestrators.driver import Orchestrator
 from deployer.outcome import DeployError, Failure, FailureReason
-from deployer.worker import commands
+from deployer.worker import commands, server
 from deployer.worker.arguments import PAIRS, create_arguments
 from deployer.worker.capture import Captured, CaptureRequest
 from deployer.worker.failures import CommandFailed, DeployErrors, command_failure, option_of, relative_path
@@ -207,9 +207,15 @@ def _another(file: str, written: str, checked: str) -> Failure:
 
 
 def _died(status: int) -> Failure:
+    if status == server.LOST:
+        return Failure(
+            reason=FailureReason.FLOW_IMPORT,
+            message="The flow has closed a file descriptor that it did not open, over which the result is handed over.",
+            advice="Let the flow's file close only what it opens: no os.closerange, no daemonizing, at its top level.",
+        )
     how = f"by signal {-status}" if status < 0 else f"with exit code {status}"
     return Failure(
-        reason=FailureReason.INTERNAL,
+        reason=FailureReason.FLOW_IMPORT,
         message=f"The process that opened the flow ended by itself, {how}, before Metaflow was done.",
         advice="What it printed last is in the log; a flow that is short of memory, or that ends the interpreter with "
         "os._exit, does this.",

@@ -20,6 +20,7 @@ from deployer.outcome import RunStatus
 ROOT = Path(__file__).resolve().parent.parent.parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 EXAMPLES = sorted((ROOT / "examples" / "workflows").glob("*.yml"))
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SECRETS = {
     "kubeconfig": "KUBECONFIG",
     "metaflow-config": "METAFLOW_CONFIG",
@@ -141,6 +142,18 @@ def test_others_actions_are_pinned_to_one_commit_each(path: Path) -> None:
                 if f"{name}@" in other.read_text()
             }
             assert pins == {True}, f"{name} is pinned to two commits"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_others_actions_in_the_documents_are_pinned_to_the_same_commits(path: Path) -> None:
+    """What is in a document is copied as well."""
+    files = [one.read_text() for one in (*WORKFLOWS, *EXAMPLES, *DOCUMENTS)]
+    for name, ref, comment in re.findall(r"uses: ([^.\s@`]+)@([^\s`]+)(.*)", path.read_text()):
+        if name.startswith("OWNER/"):
+            continue
+        assert re.fullmatch("[0-9a-f]{40}", ref), f"{name}@{ref}"
+        assert re.fullmatch(r" # v\d+\.\d+(\.\d+)?", comment), f"{name} does not say its version"
+        assert all(f"{name}@{ref}" in one for one in files if f"uses: {name}@" in one), f"{name} has two commits"
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from deployer.orchestrators.diagnosis import ReportedError, classify_output, diagnose_exception, last_error
+from deployer.orchestrators.error_patterns import folded
 from deployer.outcome import Failure, FailureReason, FlowOutcome, Status
 from deployer.worker.client import WorkerCancelled, WorkerError, WorkerTimeout
 from deployer.worker.protocol import CommandError
@@ -54,6 +55,8 @@ def failed(outcome: FlowOutcome, error: WorkerError) -> FlowOutcome:
         failure = _from_command(failure, error)
     elif isinstance(error, WorkerTimeout):
         failure = _from_stack(failure, error.output)
+    if error.error is not None:
+        outcome = replace(outcome, flow_name=error.error.flow_name)
     if len(error.failures) > 1:
         failure = _joined(failure, error.failures[1:])
     return with_failure(outcome, failure)
@@ -63,8 +66,15 @@ def with_failure(outcome: FlowOutcome, failure: Failure | None) -> FlowOutcome:
     """The outcome with that failure, if there is one; what was cancelled has not failed."""
     if failure is None:
         return outcome
+    failure = _without_repetition(failure)
     cancelled = failure.reason is FailureReason.CANCELLED
     return replace(outcome, failure=failure, status=Status.CANCELLED if cancelled else Status.FAILURE)
+
+
+def _without_repetition(failure: Failure) -> Failure:
+    """The failure without evidence that its message has word for word."""
+    said = folded(failure.evidence).rstrip(".")
+    return replace(failure, evidence="") if said and said in folded(failure.message) else failure
 
 
 def _from_command(failure: Failure, error: WorkerError) -> Failure:

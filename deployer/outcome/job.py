@@ -34,6 +34,8 @@ class FlowOutcome:
     """deploy, trigger."""
     orchestrator: str
     status: Status
+    flow_name: str | None = None
+    """The name of the flow's class where nothing more than that is known of it."""
     description: FlowDescription | None = None
     runtime: Runtime | None = None
     deployment: Deployment | None = None
@@ -56,7 +58,7 @@ class FlowOutcome:
         """The flow's name where it is known, else its file."""
         if self.description is not None:
             return self.description.name
-        return self.deployment.flow_name if self.deployment is not None else self.flow
+        return self.deployment.flow_name if self.deployment is not None else self.flow_name or self.flow
 
 
 @dataclass(frozen=True, kw_only=True)

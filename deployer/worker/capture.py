@@ -49,6 +49,8 @@ class Captured(msgspec.Struct, kw_only=True):
 
     phase: Phase = "import"
     """How far the command came."""
+    flow_name: str | None = None
+    """The name of the flow's class, once Metaflow has it."""
     description: FlowDescription | None = None
     target: Target | None = None
     writes: list[Write] = []
@@ -128,6 +130,7 @@ class Recorder:
                 self.captured.failures = [_second_flow(self.captured.description.name, flow_class.__name__)]
                 raise SystemExit(1)
             self.captured.phase = "open"
+            self.captured.flow_name = flow_class.__name__
             return [*self._project_options(command, flow_class), *self._configs(flow_class), *arguments]
         if name == "trigger" and parent.info_name == self.request.group and self.request.parameters is not None:
             return [*arguments, *self._parameter_arguments(parent.obj.flow)]
@@ -247,7 +250,11 @@ class Recorder:
             self.captured.failures = [import_failure(cause, request.flow_file, request.repository_root)]
         else:
             self.captured.error = command_error(
-                cause, self.captured.phase, flow_file=request.flow_file, root=request.repository_root
+                cause,
+                self.captured.phase,
+                flow_file=request.flow_file,
+                root=request.repository_root,
+                flow_name=self.captured.flow_name,
             )
 
 

@@ -51,7 +51,9 @@ class DeployErrors(Exception):
         self.failures = failures
 
 
-def command_error(error: BaseException, phase: Phase, *, flow_file: str = "", root: str = "/") -> CommandError:
+def command_error(
+    error: BaseException, phase: Phase, *, flow_file: str = "", root: str = "/", flow_name: str | None = None
+) -> CommandError:
     """An exception as data.
 
     Args:
@@ -59,6 +61,7 @@ def command_error(error: BaseException, phase: Phase, *, flow_file: str = "", ro
         phase: how far the command came.
         flow_file: the absolute path of the flow's file; empty where no flow is concerned.
         root: the repository's root.
+        flow_name: the name of the flow's class, as far as it is known.
     """
     path, line = location(error, flow_file, root) if flow_file else (None, None)
     source = getattr(error, "source_file", None)
@@ -66,6 +69,7 @@ def command_error(error: BaseException, phase: Phase, *, flow_file: str = "", ro
         path, line = relative_path(source, root), getattr(error, "line_no", None)
     return CommandError(
         phase=phase,
+        flow_name=flow_name,
         module=type(error).__module__,
         type=type(error).__name__,
         bases=tuple(f"{one.__module__}.{one.__name__}" for one in type(error).__mro__),

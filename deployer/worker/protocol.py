@@ -100,6 +100,8 @@ class CommandError(msgspec.Struct, frozen=True, kw_only=True):
     """The exception that ended a command of Metaflow."""
 
     phase: Phase
+    flow_name: str | None = None
+    """The name of the flow's class, where Metaflow came as far as that."""
     module: str
     """The module of the exception's class."""
     type: str

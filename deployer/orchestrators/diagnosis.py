@@ -104,7 +104,7 @@ def _known(error: ReportedError, output: str) -> Failure | None:
     if not _is_metaflows(error.traceback):
         return None
     said = f"{error.type}: {folded(error.message)}"
-    return first_match(REFUSALS, _raised_by(error)) or client_failure(said)
+    return first_match(REFUSALS, f"{_raised_by(error)} {said}") or client_failure(said)
 
 
 def _guarded(output: str) -> Failure:

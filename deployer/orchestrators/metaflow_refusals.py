@@ -179,7 +179,7 @@ NAMES = (
 CONFIGURATION = (
     ErrorPattern(
         r"An Argo Event(?: (Source))? (?:name|service account) hasn't been configured",
-        FailureReason.DEPLOY,
+        FailureReason.INPUT,
         "The flow has @trigger or @trigger_on_finish, and Metaflow does not know the cluster's Argo Events.",
         "Set METAFLOW_ARGO_EVENTS_EVENT, METAFLOW_ARGO_EVENTS_EVENT_SOURCE and METAFLOW_ARGO_EVENTS_SERVICE_ACCOUNT, "
         f"which the platform's Argo Events are set up with, {IN_CONFIGURATION}.",
@@ -187,7 +187,7 @@ CONFIGURATION = (
     ),
     ErrorPattern(
         r"No IAM role found for AWS Events Bridge",
-        FailureReason.DEPLOY,
+        FailureReason.INPUT,
         "Metaflow has no IAM role for EventBridge.",
         f"Set METAFLOW_EVENTS_SFN_ACCESS_IAM_ROLE {IN_CONFIGURATION}; Metaflow wants it even for a flow without a "
         "schedule.",
@@ -195,14 +195,14 @@ CONFIGURATION = (
     ),
     ErrorPattern(
         r"No IAM role found for AWS Step Functions|in _partition return SFN_IAM_ROLE",
-        FailureReason.DEPLOY,
+        FailureReason.INPUT,
         "Metaflow has no IAM role for Step Functions.",
         f"Set METAFLOW_SFN_IAM_ROLE {IN_CONFIGURATION}.",
         "metaflow-config",
     ),
     ErrorPattern(
         r"An AWS DynamoDB table is needed to support foreach",
-        FailureReason.DEPLOY,
+        FailureReason.INPUT,
         "The flow has a foreach, for which Metaflow needs a DynamoDB table on Step Functions.",
         f"Set METAFLOW_SFN_DYNAMO_DB_TABLE {IN_CONFIGURATION}.",
         "metaflow-config",
@@ -226,7 +226,7 @@ CONFIGURATION = (
     ),
     ErrorPattern(
         r"Missing Metaflow Service URL",
-        FailureReason.DEPLOY,
+        FailureReason.INPUT,
         "Metaflow is set up for a metadata service, and does not know its address.",
         f"Set METAFLOW_SERVICE_URL {IN_CONFIGURATION}.",
         "metaflow-config",
@@ -385,6 +385,19 @@ FLOWS = (
         FailureReason.FLOW_INVALID,
         "The `{0}` of the Parameter `{1}` is computed when the flow is deployed, and that failed.",
         "Correct the function that the Parameter names.",
+    ),
+    ErrorPattern(
+        r"param_type = str\(param\.kwargs\.get\(.type.\)\.__name__\).*AttributeError: '(\w+)' object has no attribute",
+        FailureReason.FLOW_INVALID,
+        "A Parameter of the flow has click's type {0}, which Metaflow does not deploy to Argo Workflows.",
+        "Give it the type str, int, float, bool or JSONType and check its value in the first step, or deploy the flow "
+        "with another `orchestrator`.",
+    ),
+    ErrorPattern(
+        r"TypeError: Object of type (\w+) is not JSON serializable",
+        FailureReason.FLOW_INVALID,
+        "The flow has a value of the type {0}, such as a Parameter's default, which Metaflow cannot write as JSON.",
+        "Write it as text, a number, a list or a mapping.",
     ),
     ErrorPattern(
         r"Unknown decorator attribute: Decorator '([^']+)' does not support the attribute '([^']+)'",

@@ -392,7 +392,7 @@ def test_what_metaflow_would_refuse_is_told_by_the_inputs_name(
         ({"AWS_DEFAULT_REGION": ""}, "credentials", "AWS_DEFAULT_REGION"),
         ({"AWS_ENDPOINT_URL_SFN": "http://127.0.0.1:9"}, "orchestrator-unreachable", "may reach"),
         ({"METAFLOW_DATASTORE_SYSROOT_S3": "s3://no-such-bucket/x"}, "datastore", "METAFLOW_DATASTORE_SYSROOT_S3"),
-        ({"METAFLOW_SFN_IAM_ROLE": ""}, "deploy", "METAFLOW_SFN_IAM_ROLE"),
+        ({"METAFLOW_SFN_IAM_ROLE": ""}, "input", "METAFLOW_SFN_IAM_ROLE"),
         ({"METAFLOW_BATCH_JOB_QUEUE": ""}, "deploy", "METAFLOW_BATCH_JOB_QUEUE"),
     ],
 )
@@ -417,7 +417,7 @@ def test_a_role_that_is_missing_is_named_before_anything_is_written(
     # Metaflow itself pushes the state machine before it looks for the role, which it wants of every flow
     del runner.environment["METAFLOW_EVENTS_SFN_ACCESS_IAM_ROLE"]
     result = run(runner, workspace, pushed(), deployment_name="Roleless", comment="off")
-    assert result.outputs["failure-reason"] == "deploy", result.log
+    assert result.outputs["failure-reason"] == "input", result.log
     assert "METAFLOW_EVENTS_SFN_ACCESS_IAM_ROLE" in words(result.summary)
     assert machine(world, "Roleless") is None
 

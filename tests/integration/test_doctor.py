@@ -207,7 +207,7 @@ def test_no_credentials(runner: Runner, workspace: Path) -> None:
 @pytest.mark.parametrize(
     ("variable", "value", "name", "reason", "told"),
     [
-        ("METAFLOW_SFN_IAM_ROLE", "", "METAFLOW_SFN_IAM_ROLE", "deploy", "the role of the state machine"),
+        ("METAFLOW_SFN_IAM_ROLE", "", "METAFLOW_SFN_IAM_ROLE", "input", "the role of the state machine"),
         ("METAFLOW_BATCH_JOB_QUEUE", "nosuch", "AWS Batch", "deploy", "no job queue `nosuch`"),
         ("METAFLOW_DATASTORE_SYSROOT_S3", "s3://nosuch/x", "Datastore", "datastore", "NoSuchBucket"),
         ("METAFLOW_DATASTORE_SYSROOT_S3", "", "Datastore", "datastore", "no place is configured"),

@@ -138,7 +138,7 @@ REFUSALS = {
     "events": Refusal(
         on=ARGO,
         above="@trigger(event='data')",
-        reason=DEPLOY,
+        reason=INPUT,
         input=CONFIG,
         told=("@trigger", "METAFLOW_ARGO_EVENTS_EVENT_SOURCE", "`metaflow-config`"),
     ),
@@ -146,7 +146,7 @@ REFUSALS = {
         on=ARGO,
         above="@trigger_on_finish(flow='Other')",
         environment={"METAFLOW_ARGO_EVENTS_EVENT": "metaflow-event"},
-        reason=DEPLOY,
+        reason=INPUT,
         input=CONFIG,
         told=("METAFLOW_ARGO_EVENTS_EVENT_SOURCE",),
     ),
@@ -154,7 +154,7 @@ REFUSALS = {
         on=ARGO,
         above="@trigger(event='data')",
         environment={"METAFLOW_ARGO_EVENTS_EVENT": "e", "METAFLOW_ARGO_EVENTS_EVENT_SOURCE": "s"},
-        reason=DEPLOY,
+        reason=INPUT,
         input=CONFIG,
         told=("METAFLOW_ARGO_EVENTS_SERVICE_ACCOUNT",),
     ),
@@ -300,14 +300,14 @@ REFUSALS = {
     "role": Refusal(
         on=SFN,
         environment={"METAFLOW_SFN_IAM_ROLE": None},
-        reason=DEPLOY,
+        reason=INPUT,
         input=CONFIG,
         told=("METAFLOW_SFN_IAM_ROLE", "`metaflow-config`"),
     ),
     "events-role": Refusal(
         on=SFN,
         environment={"METAFLOW_EVENTS_SFN_ACCESS_IAM_ROLE": None},
-        reason=DEPLOY,
+        reason=INPUT,
         input=CONFIG,
         told=("METAFLOW_EVENTS_SFN_ACCESS_IAM_ROLE",),
     ),
@@ -322,7 +322,7 @@ REFUSALS = {
         on=SFN,
         body=FOREACH,
         environment={"METAFLOW_SFN_DYNAMO_DB_TABLE": None},
-        reason=DEPLOY,
+        reason=INPUT,
         input=CONFIG,
         told=("foreach", "METAFLOW_SFN_DYNAMO_DB_TABLE"),
     ),
@@ -372,6 +372,17 @@ REFUSALS = {
         reason=FLOW,
         told=("`default` of the Parameter `day`", "OSError: Connection refused"),
     ),
+    "choice-argo": Refusal(
+        on=ARGO,
+        above="from metaflow._vendor import click",
+        members="size = Parameter('size', type=click.Choice(['s', 'l']), default='s')",
+        reason=FLOW,
+        told=("click's type Choice", "Argo Workflows", "JSONType", "another `orchestrator`"),
+    ),
+    "bytes": Refusal(
+        on=SFN, members="key = Parameter('key', default=b'1')", reason=FLOW, told=("the type bytes", "as JSON")
+    ),
+    "graph-sfn": Refusal(on=SFN, body="        self.next(self.nowhere)\n", reason=FLOW, told=("nowhere",)),
     "graph": Refusal(on=ARGO, body="        self.next(self.nowhere)\n", reason=FLOW, told=("nowhere",)),
 }
 
@@ -426,7 +437,7 @@ def test_a_refusal_is_found_in_the_output_alone(name: str, ended: dict[str, Ende
     check(REFUSALS[name], classify_output(ended[name].output))
 
 
-@pytest.mark.parametrize("name", ["timezone-sfn", "conda-base", "computed"])
+@pytest.mark.parametrize("name", ["timezone-sfn", "conda-base", "computed", "graph-sfn"])
 def test_the_action_says_it_whatever_the_flow_printed(name: str, runner: Runner, workspace: Path) -> None:
     refusal = REFUSALS[name]
     (workspace / "flows" / "refused.py").write_text(refusal.text.replace(refusal.name, "ActionRefusedFlow"))
@@ -438,3 +449,6 @@ def test_the_action_says_it_whatever_the_flow_printed(name: str, runner: Runner,
     assert f"::error title={title}" in result.log
     for part in refusal.told:
         assert part in result.log.replace("%25", "%")
+    assert [one["flow_name"] for one in result.deployments] == ["ActionRefusedFlow"], "its class is known by then"
+    if name == "graph-sfn":
+        assert result.summary.count("nowhere") == 1, "the evidence would only repeat the message"

@@ -47,7 +47,7 @@ def raised(line: str, frame: str = "") -> str:
                 '  File "/x/lib/python3.11/site-packages/metaflow/plugins/aws/step_functions/step_functions.py", '
                 'line 1110, in _partition\n    return SFN_IAM_ROLE.split(":")[1]\n           ^^^^^^^^^^^^^^^^^^\n',
             ),
-            FailureReason.DEPLOY,
+            FailureReason.INPUT,
             "METAFLOW_SFN_IAM_ROLE",
         ),
         (
@@ -60,7 +60,7 @@ def raised(line: str, frame: str = "") -> str:
         ),
         (
             FIRST + "    AWS Step Functions scheduling error:\n    No IAM role found for AWS Events Bridge. You can\n",
-            FailureReason.DEPLOY,
+            FailureReason.INPUT,
             "METAFLOW_EVENTS_SFN_ACCESS_IAM_ROLE",
         ),
         (

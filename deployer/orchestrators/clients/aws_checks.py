@@ -92,7 +92,7 @@ def _step_functions(client: Callable[[str], Any], setting: Setting) -> tuple[Che
     for name, what in STEP_FUNCTIONS_SETTINGS.items():
         if setting(name) is None:
             message, advice = f"METAFLOW_{name} is not set: {what}.", f"Set METAFLOW_{name}."
-            lines.append(bad(f"METAFLOW_{name}", message, advice, FailureReason.DEPLOY))
+            lines.append(bad(f"METAFLOW_{name}", message, advice, FailureReason.INPUT))
         else:
             lines.append(ok(f"METAFLOW_{name}", f"`{setting(name)}`"))
     return (*lines, _table(client, setting("SFN_DYNAMO_DB_TABLE")))

@@ -1,12 +1,11 @@
-"""What `operation: doctor` looks at, by orchestrator: which areas there are, and which module looks at each."""
+"""What `operation: doctor` looks at, by orchestrator: which areas there are; `run_checks` looks at each."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from deployer.orchestrators.airflow.settings import AirflowSettings
-from deployer.outcome import Check, FailureReason
+from deployer.outcome import FailureReason
 
 
 class Setting(Protocol):
@@ -151,27 +150,3 @@ OF_ORCHESTRATOR = {
 def areas(orchestrator: str) -> tuple[Area, ...]:
     """What there is to look at for a Deployer TYPE, in the order in which it is looked at."""
     return (*OF_ALL, *OF_ORCHESTRATOR.get(orchestrator, (PLUGIN,)))
-
-
-def examine(area: str, setting: Setting, airflow: AirflowSettings | None = None) -> tuple[Check, ...]:
-    """Look at an area of an orchestrator; what its client needs is imported only now.
-
-    Args:
-        area: the name of an area that is no matter of Metaflow's own.
-        setting: Metaflow's configuration.
-        airflow: where Airflow is; None for every other orchestrator.
-
-    Raises:
-        DeployError: the look itself failed.
-    """
-    if area in ("kubernetes", "rights", "argo"):
-        from deployer.orchestrators.argo_workflows import checks as argo_checks
-
-        return argo_checks.examine(area, setting)
-    if area in (DAGS_FOLDER.name, AIRFLOW.name):
-        from deployer.orchestrators.airflow import checks as airflow_checks
-
-        return airflow_checks.examine(area, setting, airflow or AirflowSettings())
-    from deployer.orchestrators.clients import aws_checks
-
-    return aws_checks.examine(area, setting, airflow)

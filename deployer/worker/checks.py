@@ -8,7 +8,7 @@ import uuid
 from typing import Any
 
 from deployer.check import bad, ok, warning
-from deployer.orchestrators import checks
+from deployer.orchestrators import checks, run_checks
 from deployer.orchestrators.airflow.settings import AirflowSettings
 from deployer.outcome import Check, FailureReason
 from deployer.worker import configuration
@@ -45,7 +45,7 @@ def examine(area: str, orchestrator: str, airflow: AirflowSettings | None = None
         from deployer.worker.plugins import plugin_check
 
         return (plugin_check(orchestrator),)
-    return checks.examine(area, setting, airflow)
+    return run_checks.examine(area, setting, airflow)
 
 
 class Settings:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from deployer.inputs.mistake import shown
 from deployer.inputs.model import input_failure
@@ -20,6 +22,28 @@ def is_inside(path: Path, workspace: Path) -> bool:
         return path.resolve().is_relative_to(workspace.resolve())
     except (OSError, ValueError, RuntimeError):  # a name too long, a NUL, or a loop of links
         return False
+
+
+def named_files(values: Any, folder: Path, workspace: Path) -> tuple[Path, ...]:
+    """The files of the checkout that a value of `parameters` may be the path of, as an IncludeFile's is.
+
+    Which of them is one, only the flow tells; it has to be known before the flow is opened.
+
+    Args:
+        values: texts, mappings and lists of them; anything else is no path.
+        folder: where relative paths start.
+        workspace: the folder of the checkout; what leads out of it is left to the check of the Parameter's type.
+    """
+    if isinstance(values, Mapping | list | tuple):
+        inner = values.values() if isinstance(values, Mapping) else values
+        return tuple(path for value in inner for path in named_files(value, folder, workspace))
+    if not isinstance(values, str) or not values:
+        return ()
+    path = folder / values
+    try:
+        return (path,) if is_inside(path, workspace) and path.is_file() else ()
+    except (OSError, ValueError):  # too long for a path, or a NUL
+        return ()
 
 
 def outside(name: str, path: str) -> Failure:

@@ -17,6 +17,7 @@ from deployer.event import Event
 from deployer.flows import check_syntax
 from deployer.inputs import Inputs
 from deployer.inputs.config import config_files
+from deployer.inputs.inside import named_files
 from deployer.inputs.requirements import follow
 from deployer.operations.all_flows import run_flows, skip_all
 from deployer.operations.handle import Job
@@ -134,13 +135,17 @@ def _read(flow: str | None, operation: str, inputs: Inputs, workspace: Path, sou
     outcome = FlowOutcome(
         flow=str(Path(name)), operation=operation, orchestrator=inputs.orchestrator, status=Status.PENDING
     )
+    folder = workspace / inputs.working_directory
+    included = named_files(inputs.parameters, folder, workspace)
+    refused = next((found for file in included if (found := sources.check(file)) is not None), None)
+    if refused is not None:
+        return replace(outcome, status=Status.FAILURE, failure=refused)
     if flow is None:
         return outcome
     try:
         check_syntax(workspace / name, workspace)
     except DeployError as error:
         return replace(outcome, status=Status.FAILURE, failure=error.failure)
-    folder = workspace / inputs.working_directory
     files = (workspace / name, *(folder / path for path in config_files(inputs.config)))
     refused = next((found for file in files if (found := sources.check(file)) is not None), None)
     return replace(outcome, status=Status.FAILURE, failure=refused) if refused is not None else outcome

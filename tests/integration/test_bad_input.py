@@ -115,9 +115,11 @@ def test_a_configs_file_is_the_checkouts(runner: Runner, workspace: Path) -> Non
 def test_an_include_files_path_is_the_checkouts(runner: Runner, workspace: Path) -> None:
     text = GREETING.replace('Parameter("greeted", default="nobody")', 'IncludeFile("data")')
     (workspace / "greeting.py").write_text(text.replace("import FlowSpec, Parameter", "import FlowSpec, IncludeFile"))
-    result = deploy(runner, workspace, flow="greeting.py", trigger="true", parameters="data: /proc/self/environ")
-    assert_refused(result, "`data`", "leads out of it")
-    assert "state machine" not in result.log.lower(), "nothing is deployed"
+    (workspace / "link.txt").symlink_to("/proc/self/environ")
+    for path in ("/proc/self/environ", "../runner/job-1/event.json", "link.txt"):
+        result = deploy(runner, workspace, flow="greeting.py", trigger="true", parameters=f"data: {path}")
+        assert_refused(result, "`data`", "leads out of it")
+        assert "state machine" not in result.log.lower(), "nothing is deployed"
 
 
 def test_a_flow_file_has_a_size(runner: Runner, workspace: Path) -> None:

@@ -394,6 +394,24 @@ def test_nor_a_config_of_another_checkout(deploy: Deploy, history: History, tmp_
     refused(deploy.on(workspace, pushed, config="settings: unmerged/settings.json"), history.feature[:7])
 
 
+def test_nor_the_file_of_a_parameter_of_a_forks_checkout(deploy: Deploy, history: History, tmp_path: Path) -> None:
+    """An IncludeFile's content becomes the run's data; a link leads there as well."""
+    workspace = history.check_out(history.merged, tmp_path / "main")
+    beside = history.check_out(history.fork, workspace / "pull-request")
+    (beside / "data.csv").write_text("theirs")
+    (workspace / "ours.csv").write_text("ours")
+    (workspace / "link.csv").symlink_to("pull-request/data.csv")
+    flow = PLAIN.replace("from metaflow import ", "from metaflow import IncludeFile, ").replace(
+        "class GuardedFlow(FlowSpec):", 'class GuardedFlow(FlowSpec):\n    data = IncludeFile("data")\n'
+    )
+    (workspace / "flows" / "plain.py").write_text(flow)
+    commented = event("issue_comment", history.merged, issue={"number": 9})
+    for path in ("pull-request/data.csv", "link.csv"):
+        result = deploy.on(workspace, commented, trigger="true", wait="none", parameters=f"data: {path}")
+        refused(result, "On `issue_comment` the job has secrets", history.fork[:7])
+    deployed(deploy.on(workspace, commented, trigger="true", wait="none", parameters="data: ours.csv"))
+
+
 def test_a_file_starts_one_flow(deploy: Deploy, history: History, tmp_path: Path) -> None:
     """Else what is written would be the first one's, and what is checked the second one's."""
     first = PROJECT.replace('name="guarded"', 'name="guarded", production=True').partition("\nif __name__")[0]

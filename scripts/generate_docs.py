@@ -53,6 +53,7 @@ EVENTS = (
 )
 TAG = replace(PUSH, ref="refs/tags/v1", branch=None, name="push")
 FEATURE = replace(PUSH, ref="refs/heads/feature", branch="feature")
+OPENED = replace(CLOSED, action="opened")
 COMMENT = replace(PUSH, name="issue_comment")
 REVIEW = replace(CLOSED, name="pull_request_review", action="submitted", own_sha=OWN, is_fork=True)
 QUEUE = "gh-readonly-queue/main/pr-7"
@@ -70,7 +71,7 @@ SOURCES: tuple[tuple[str, str, Event, str | None, str | None], ...] = (
     ),
     ("`pull_request: closed`, merged into a deploy branch", "its merge commit", MERGED, MERGE, NONE),
     ("`push` or `workflow_dispatch` on another branch", "its commit", FEATURE, OWN, "feature"),
-    ("`pull_request`, open", "whatever", replace(CLOSED, action="opened"), OTHER, NONE),
+    ("`pull_request`, open", "whatever", OPENED, OTHER, NONE),
     ("`pull_request: closed`, not merged", "whatever", CLOSED, OTHER, NONE),
     ("`pull_request_target`, merged", "the base's commit", TARGET_MERGED, OWN, NONE),
     ("`pull_request_target`, open", "the pull request's code", TARGET_OPEN, OTHER, "feature"),
@@ -94,6 +95,8 @@ SOURCES: tuple[tuple[str, str, Event, str | None, str | None], ...] = (
     ("any event that only who may write can cause", "no repository that can be read", PUSH, None, NONE),
     ("any other event, such as `issue_comment`", "no repository that can be read", COMMENT, None, NONE),
 )
+# Those of them that the README has; docs/workflows.md has all.
+MAIN_SOURCES = (PUSH, MERGED, FEATURE, OPENED, TAG, COMMENT)
 # What each operation without a flow file does.
 OPERATIONS = {
     OperationName.LIST: "tells what stands: owner, branch, schedule, last run, where it came from",
@@ -144,11 +147,16 @@ def decisions() -> str:
     return table(("event", "what happens"), rows)
 
 
-def production() -> str:
-    """The table of what may go to production, as the code decides it."""
+def production(events: Sequence[Event] | None = None) -> str:
+    """The table of what may go to production, as the code decides it.
+
+    Args:
+        events: the first row of each; by default all rows.
+    """
     inputs = read_inputs({"INPUT_FLOW": "flow.py", "INPUT_OPERATION": "deploy"})
     rows = []
-    for words, commit_in_words, event, commit, branch in SOURCES:
+    sources = SOURCES if events is None else [next(one for one in SOURCES if one[2] is event) for event in events]
+    for words, commit_in_words, event, commit, branch in sources:
 
         def contains(branches: DeployBranches, _: str, branch: str | None = branch) -> str | None:
             if branch is None:
@@ -258,7 +266,7 @@ def generated() -> dict[str, str]:
         "inputs": lambda: inputs(action),
         "outputs": lambda: outputs(action),
         "decisions": decisions,
-        "production": production,
+        "production": lambda: production(MAIN_SOURCES),
         "reasons": lambda: table(
             ("`failure-reason`", "what it means", "what to do"),
             [(f"`{reason}`", sentence(meaning), sentence(todo)) for reason, meaning, todo in advice_table()],
@@ -287,6 +295,7 @@ def main() -> int:
     for name, parts in (
         ("README.md", generated()),
         ("docs/operations.md", operations_parts()),
+        ("docs/workflows.md", {"production": production()}),
         ("docs/compatibility.md", measured_parts()),
         ("docs/metaflow-features.md", {"features": features()}),
     ):

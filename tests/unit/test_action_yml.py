@@ -96,6 +96,15 @@ def test_the_readme_is_what_action_yml_and_the_code_say(generate_docs: ModuleTyp
     assert generate_docs.filled(text, generate_docs.generated()) == text, "run `make docs`"
 
 
+def test_the_readmes_table_of_production_is_a_part_of_the_whole_one(generate_docs: ModuleType) -> None:
+    text = (ROOT / "docs" / "workflows.md").read_text()
+    whole = generate_docs.production()
+    assert generate_docs.filled(text, {"production": whole}) == text, "run `make docs`"
+    main = generate_docs.production(generate_docs.MAIN_SOURCES).splitlines()
+    assert set(main) < set(whole.splitlines())
+    assert len(main) <= 8, "the README has the main events alone"
+
+
 def test_a_drift_is_found(generate_docs: ModuleType) -> None:
     text = "<!-- a -->\n\nold\n\n<!-- /a -->\n<!-- b -->\n<!-- /b -->\n"
     filled = generate_docs.filled(text, {"a": "new | \\1", "b": "more"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import traceback
@@ -9,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from deployer.outcome import Failure, FailureReason
+from deployer.worker import internals
 from deployer.worker.missing_modules import missing_module
 from deployer.worker.protocol import CommandError, Open, Phase
 
@@ -77,6 +79,7 @@ def command_error(
         headline=getattr(error, "headline", None),
         path=path,
         line=line,
+        expression=internals.config_expression(error),
         traceback="".join(traceback.format_exception(error)),
     )
 
@@ -109,7 +112,7 @@ def command_failure(error: CommandError, command: str, request: Open) -> Failure
             evidence=error.message,
         )
     if _CONFIG_EXPRESSION.search(error.traceback):
-        return _config_failure(error)
+        return _config_failure(error, request)
     by_flow = error.path is not None and error.line is not None and not _is_of_a_library(error)
     if not by_flow:
         return None
@@ -123,20 +126,41 @@ def command_failure(error: CommandError, command: str, request: Open) -> Failure
     )
 
 
-def _config_failure(error: CommandError) -> Failure:
-    """An expression on a Config, such as a Parameter's default, that Metaflow could not evaluate."""
+def _config_failure(error: CommandError, request: Open) -> Failure:
+    """An expression on a Config, such as a Parameter's default, that Metaflow could not evaluate: the input is at fault
+    where it gave that Config, else the file or the default that the flow names."""
+    given = sorted(_names(error.expression or "") & _given_configs(request))
     if error.type in ("AttributeError", "KeyError"):
         why = f"the Config has no `{error.message.strip(chr(39))}`."
     else:
         why = f"{error.type}: {_sentence(error.message)}"
+    last = error.traceback.rstrip().rpartition("\n")[2]
     return Failure(
-        reason=FailureReason.FLOW_INVALID,
+        reason=FailureReason.INPUT if given else FailureReason.FLOW_INVALID,
+        input="config" if given else None,
         message=f"A value that {error.path or 'the flow'} takes from a Config could not be computed: {why}",
-        advice="Correct the Config's value (the input `config`, else the file or the default that the flow names), or "
-        "the flow.",
-        evidence="\n".join(error.traceback.splitlines()[-EVIDENCE_LINES:]),
+        advice=f"Correct `{given[0]}` in the input `config`, or the flow."
+        if given
+        else "Correct the file or the default that the flow gives to the Config, or the flow; the input `config` takes "
+        "its place.",
+        evidence=f"{error.expression}\n{last}" if error.expression else last,
         path=error.path,
     )
+
+
+def _names(expression: str) -> set[str]:
+    """The names that an expression reads; of one that Python cannot parse, none."""
+    try:
+        tree = ast.parse(expression, mode="eval")
+    except SyntaxError:
+        return set()
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+
+
+def _given_configs(request: Open) -> set[str]:
+    """The Configs that the input `config` gives, as an expression names them."""
+    pairs = [pair for option in ("config", "config_value") for pair in request.deployer_options.get(option) or ()]
+    return {str(name).replace("-", "_") for name, _ in pairs}
 
 
 def _is_of_a_library(error: CommandError) -> bool:

@@ -5,13 +5,15 @@
   `.schedule_workflow_template`, `.register_sensor`, `.delete_sensor`, `ArgoWorkflows.delete`, `.trigger`;
 - what `step-functions create` and `trigger` write: `StepFunctionsClient.push`, `EventBridgeClient.schedule`,
   `BatchJob._register_job_definition`, `StepFunctions.trigger`;
-- a flow's Parameters, Configs and decorators: `FlowSpec._get_parameters`, `IS_CONFIG_PARAMETER`, `_flow_decorators`.
+- a flow's Parameters, Configs and decorators: `FlowSpec._get_parameters`, `IS_CONFIG_PARAMETER`, `_flow_decorators`;
+- the expression on a Config that could not be computed: `to_eval_expr` of `DelayEvaluator.__call__`.
 
 A release that lacks one of the first three cannot be deployed with, and is refused by the name of what it lacks.
 """
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -186,6 +188,16 @@ def flow_parameters(flow: Any) -> tuple[Any, ...]:
 def flow_configs(flow: Any) -> tuple[str, ...]:
     """The names of a flow's Configs."""
     return tuple(str(one.name) for _, one in flow._get_parameters() if _is_config(one))  # noqa: SLF001
+
+
+def config_expression(error: BaseException) -> str | None:
+    """The expression on a Config whose evaluation raised an exception, from `DelayEvaluator.__call__`'s own variable;
+    None where there is none, or where this Metaflow keeps it otherwise."""
+    found = None
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if frame.f_globals.get("__name__") == "metaflow.user_configs.config_parameters":
+            found = frame.f_locals.get("to_eval_expr", found)
+    return found if isinstance(found, str) else None
 
 
 def _is_config(parameter: Any) -> bool:

@@ -113,6 +113,8 @@ class CommandError(msgspec.Struct, frozen=True, kw_only=True):
     path: str | None = None
     """The file of the repository that it arose in, relative to its root."""
     line: int | None = None
+    expression: str | None = None
+    """The expression on a Config that could not be computed, as far as it is known."""
     traceback: str = ""
 
 

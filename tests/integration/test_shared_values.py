@@ -118,12 +118,18 @@ def test_a_config_that_does_not_fit_is_an_input_error(job: Job, workspace: Path,
 def test_a_config_without_what_the_flow_takes_from_it_is_named(job: Job, workspace: Path) -> None:
     (workspace / "flows" / "configured.py").write_text(CONFIGURED.format(name="LackingFlow"))
     result = job("configured", config="settings: {ratio: 1}")
-    assert (result.exit_code, result.outputs["failure-reason"]) == (1, "flow-invalid"), result.log
+    assert (result.exit_code, result.outputs["failure-reason"]) == (1, "input"), result.log
+    assert "::error title=input%3A config" in result.log
+    assert "user_configs" not in result.summary, "the traceback is Metaflow's own"
     (failure,) = result.deployments
     assert "flows/configured.py takes from a Config" in failure["failure_message"]
     assert "has no `rate`" in failure["failure_message"]
     assert "the input `config`" in result.log
     assert "file=<string>" not in result.log
+    text = CONFIGURED.format(name="LackingFlow").replace("required=True", "default_value={}")
+    (workspace / "flows" / "configured.py").write_text(text)
+    by_default = job("configured", config="plain: {value: x}")
+    assert (by_default.exit_code, by_default.outputs["failure-reason"]) == (1, "flow-invalid"), by_default.log
 
 
 def several(job: Job, flows: str, **inputs: str) -> JobResult:

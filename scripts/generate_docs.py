@@ -99,13 +99,13 @@ SOURCES: tuple[tuple[str, str, Event, str | None, str | None], ...] = (
 MAIN_SOURCES = (PUSH, MERGED, FEATURE, OPENED, TAG, COMMENT)
 # What each operation without a flow file does.
 OPERATIONS = {
-    OperationName.LIST: "tells what stands: owner, branch, schedule, last run, where it came from",
-    OperationName.STATUS: "tells of one deployment and its latest runs, or of the run that is named",
+    OperationName.LIST: "lists what is deployed: owner, branch, schedule, last run, where it came from",
+    OperationName.STATUS: "reports one deployment and its latest runs, or of the run that is named",
     OperationName.TERMINATE: "ends a run",
     OperationName.SUSPEND: "lets a run begin no further task (Argo Workflows), or a DAG no further run (Airflow)",
     OperationName.UNSUSPEND: "lets it go on",
     OperationName.DELETE: "removes a deployment with its schedule and its triggers, or what one that is gone left",
-    OperationName.PRODUCTION_TOKEN: "tells its owner the production token",
+    OperationName.PRODUCTION_TOKEN: "shows the production token to its owner",
     OperationName.CLEANUP: "deletes what nobody uses, or what the repository no longer has",
 }
 

@@ -212,7 +212,7 @@ def _metaflow_config(text: str) -> Mapping[str, Any] | None:
         config = parse_json_object(text)
     except json.JSONDecodeError as error:
         if decoded(text) is not None:
-            raise Mistake("is base64, not JSON", "Decode it: the input takes the file as it stands.") from None
+            raise Mistake("is base64, not JSON", "Decode it: the input takes the file itself.") from None
         raise Mistake(f"is no JSON in line {error.lineno}, column {error.colno}", advice) from None
     except ValueError as error:
         raise Mistake(*str(error).split("\n", 1)) from None

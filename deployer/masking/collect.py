@@ -42,8 +42,8 @@ class Found:
 
     values: tuple[str, ...] = ()
     quiet: tuple[str, ...] = ()
-    """Secrets that read like a name (a namespace, a bucket), kept among secrets: the runner is not told of them, since
-    it would drop the outputs that hold the name."""
+    """Secrets that read like a name (a namespace, a bucket), kept among secrets: they are not reported to the runner,
+    since it would drop the outputs that hold the name."""
     too_short: tuple[str, ...] = ()
     """The variables with a secret that is too short to be masked."""
 

@@ -25,7 +25,7 @@ HEADERS = "METAFLOW_SERVICE_HEADERS"
 
 
 def kubeconfig_secrets(text: str) -> tuple[str, ...]:
-    """The tokens, passwords and keys of a kubeconfig, as it stands or in base64; readable or not."""
+    """The tokens, passwords and keys of a kubeconfig, plain or in base64; readable or not."""
     found: list[str] = []
     plain = decoded(text)
     if plain is not None:
@@ -57,7 +57,7 @@ def mapping_secrets(text: str) -> tuple[str, ...]:
 
 
 def document_secrets(text: str) -> tuple[str, ...]:
-    """The secrets of a document that has credentials by its form, as it stands or in base64; none of any other text.
+    """The secrets of a document that has credentials by its form, plain or in base64; none of any other text.
 
     The key of a service account (`private_key`), the logins of container registries (`auths`, each `auth` of them
     `user:password` in base64), a kubeconfig.
@@ -112,7 +112,7 @@ def user_info(value: str) -> tuple[str, ...]:
     if not at or (not password and not is_random(user)):
         return ()
     found = [f"{info}@", password or user]
-    # where a user stands beside a password it is a name; in its place it may be the token (`https://TOKEN:@host`)
+    # where a user is beside a password it is a name; in its place it may be the token (`https://TOKEN:@host`)
     found += [user] if colon and is_random(user) else []
     return tuple(dict.fromkeys([*found, *(unquote(one) for one in found)]))
 
@@ -127,7 +127,7 @@ def url_credentials(text: str) -> tuple[str, ...]:
 def leaves(
     value: Any, key: str = "", around: Mapping[str, Any] | None = None
 ) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    """Every text with its key and the mapping that it stands in."""
+    """Every text with its key and the mapping that it is in."""
     if isinstance(value, str):
         yield key, value, around or {}
     elif isinstance(value, dict):

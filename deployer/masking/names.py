@@ -14,7 +14,7 @@ AT_THE_END = re.compile(
     r"(?:TOKEN|PASSWORD|PASSWD|PASSPHRASE|APIKEY|(?:^|_)(?:KEY|KEYS|PASS|PWD|PSW|AUTH|COOKIE|SAS)|ACCESS_KEY_ID|KEY_DATA"
     r"|(?:DATABASE|DB|REDIS|MONGO|MONGODB|AMQP|BROKER|POSTGRES|POSTGRESQL|MYSQL|SQLALCHEMY)_UR[LI])(?:_?[0-9]+)?$"
 )
-# What such a variable tells of a secret, and is none: a file, an address, a lifetime.
+# What such a variable says about a secret, and is none: a file, an address, a lifetime.
 ABOUT = re.compile(
     r"_(?:FILE|FILENAME|PATH|DIR|NAME|NAMES|ARN|ENDPOINT|TYPE|TTL|EXPIRY|EXPIRES|EXPIRATION|AUDIENCE|COUNT|LENGTH"
     r"|REGION|ALGORITHM|ISSUER|ENABLED|PREFIX|BACKEND|MANAGER|ROLE|ID|SOCK|CLASS)$|(?<!HOOK)(?<!DATABASE)(?<!DB)_UR[LI]$"

@@ -61,7 +61,7 @@ class SecretRegistry:
         return tuple(new)
 
     def protect(self, identifiers: Iterable[str]) -> None:
-        """Leave identifiers readable (deployment ids, ARNs, regions), though a secret that is a word stands in one.
+        """Leave identifiers readable (deployment ids, ARNs, regions), though a secret that is a word is in one.
 
         A secret that looks random is masked there too.
         """
@@ -131,7 +131,7 @@ class SecretRegistry:
         return spans
 
     def _cut_secret(self, text: str, end: int) -> Span | None:
-        """The longest beginning of a secret that stands before a cut."""
+        """The longest beginning of a secret that is before a cut."""
         head = text[:end].rstrip(CLOSING)
         starts = []
         for needle in self._needles:

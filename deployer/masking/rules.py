@@ -26,7 +26,7 @@ COMMON = frozenset(
     }
     | {"password", "username", "x-access-token", "anonymous", "argo-workflows", "step-functions", "kubernetes"}
 )
-# Identifiers that stand in outputs: a runner drops an output that holds a masked value.
+# Identifiers that are in outputs: a runner drops an output that holds a masked value.
 IDENTIFIER = re.compile(
     r"arn:aws[a-z-]*:[^\s]*"
     r"|[0-9]{12}"  # an AWS account's

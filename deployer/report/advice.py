@@ -15,7 +15,7 @@ ADVICE: dict[FailureReason, tuple[str, str]] = {
     ),
     FailureReason.FLOW_INVALID: (
         "The flow file is no valid flow: a syntax error, no FlowSpec or two, no `__main__` guard, a broken graph.",
-        "Correct the line of the annotation; `python flow.py check` tells the same on your machine.",
+        "Correct the line of the annotation; `python flow.py check` reports the same on your machine.",
     ),
     FailureReason.FLOW_IMPORT: (
         "The flow file cannot be imported where it is deployed, most often for a package that is missing.",
@@ -46,11 +46,11 @@ ADVICE: dict[FailureReason, tuple[str, str]] = {
         "Read the last lines of the log in the report.",
     ),
     FailureReason.HALF_DEPLOYED: (
-        "A part of the deployment was written before the failure; the report says what stands now.",
+        "A part of the deployment was written before the failure; the report says what is deployed now.",
         "Correct the cause and deploy again: deploying is repeatable.",
     ),
     FailureReason.TRIGGER: (
-        "The deployment stands, but no run could be triggered; or there was nothing to trigger.",
+        "The flow is deployed, but no run could be triggered; or there was nothing to trigger.",
         "Read the message; deploy first where nothing is deployed.",
     ),
     FailureReason.START_TIMEOUT: (

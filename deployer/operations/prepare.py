@@ -12,8 +12,8 @@ import msgspec
 from deployer.deadline import Deadline
 from deployer.operations.causes import failed, with_failure
 from deployer.operations.handle import FlowHandle
-from deployer.operations.options import create_options
-from deployer.outcome import Failure, FailureReason, FlowOutcome
+from deployer.operations.options import create_options, deployer_options
+from deployer.outcome import ConfigUse, Failure, FailureReason, FlowDescription, FlowOutcome
 from deployer.production import check_target
 from deployer.worker import protocol
 from deployer.worker.client import WorkerError
@@ -52,11 +52,23 @@ def prepare(handle: FlowHandle, outcome: FlowOutcome) -> FlowOutcome:
     outcome = replace(
         outcome,
         description=compiled.description,
+        configs=_config_uses(handle, compiled.description) if outcome.operation == "deploy" else (),
         production=target.production if target.project is not None else None,
         production_by_default=target.production_by_default,
         warnings=outcome.warnings + compiled.warnings,
     )
     return _timed(with_failure(outcome, _refused(handle, outcome)), started)
+
+
+def _config_uses(handle: FlowHandle, description: FlowDescription) -> tuple[ConfigUse, ...]:
+    """The flow's Configs with what the job gives for each."""
+    options = deployer_options(handle.job.inputs)
+    paths = {str(name): str(path) for name, path in options.get("config") or ()}
+    values = {str(name) for name, _ in options.get("config_value") or ()}
+    return tuple(
+        ConfigUse(name=name, given=name in paths or name in values, path=paths.get(name))
+        for name in description.configs
+    )
 
 
 def _refused(handle: FlowHandle, outcome: FlowOutcome) -> Failure | None:

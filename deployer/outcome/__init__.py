@@ -7,7 +7,7 @@ from deployer.outcome.check import Check, CheckState
 from deployer.outcome.deployment import Action, Change, Deployment, Provenance, Standing
 from deployer.outcome.document import from_json, to_json
 from deployer.outcome.failure import DeployError, Failure, FailureReason
-from deployer.outcome.flow import DeclaredParameters, FlowDescription, FlowParameter, Runtime, Step
+from deployer.outcome.flow import ConfigUse, DeclaredParameters, FlowDescription, FlowParameter, Runtime, Step
 from deployer.outcome.inventory import DeploymentRow, Fate, Inventory
 from deployer.outcome.job import FlowOutcome, JobContext, Outcome, Status
 from deployer.outcome.run import Run, RunStatus, TaskFailure
@@ -17,6 +17,7 @@ __all__ = [
     "Change",
     "Check",
     "CheckState",
+    "ConfigUse",
     "DeclaredParameters",
     "DeployError",
     "Deployment",

@@ -52,8 +52,21 @@ class FlowDescription:
     """The name given to @project."""
     configs: tuple[str, ...] = ()
     """The names of its Configs."""
+    configs_in_environment: bool = False
+    """Whether METAFLOW_FLOW_CONFIG or METAFLOW_FLOW_CONFIG_VALUE is there, which gives what the job does not."""
     upstream: tuple[str, ...] = ()
     """The flows that @trigger_on_finish names."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfigUse:
+    """Where a Config of a flow got its value from."""
+
+    name: str
+    given: bool = False
+    """Whether the job gave it, else it is the flow's default or of METAFLOW_FLOW_CONFIG."""
+    path: str | None = None
+    """The file that the job named, relative to the working directory; None where it gave a value."""
 
 
 @dataclass(frozen=True, kw_only=True)

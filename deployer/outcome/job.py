@@ -9,7 +9,7 @@ from enum import StrEnum
 from deployer.outcome.check import Check
 from deployer.outcome.deployment import Deployment, Standing
 from deployer.outcome.failure import Failure, FailureReason
-from deployer.outcome.flow import FlowDescription, Runtime
+from deployer.outcome.flow import ConfigUse, FlowDescription, Runtime
 from deployer.outcome.inventory import Inventory
 from deployer.outcome.run import Run
 
@@ -37,6 +37,8 @@ class FlowOutcome:
     flow_name: str | None = None
     """The name of the flow's class where nothing more than that is known of it."""
     description: FlowDescription | None = None
+    configs: tuple[ConfigUse, ...] = ()
+    """The Configs that it was deployed with; empty where it is not deployed."""
     runtime: Runtime | None = None
     deployment: Deployment | None = None
     replaced: Deployment | None = None

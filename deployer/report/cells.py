@@ -6,7 +6,17 @@ import posixpath
 import re
 from collections.abc import Sequence
 
-from deployer.outcome import Deployment, Failure, FailureReason, FlowOutcome, Outcome, Standing, Status, TaskFailure
+from deployer.outcome import (
+    ConfigUse,
+    Deployment,
+    Failure,
+    FailureReason,
+    FlowOutcome,
+    Outcome,
+    Standing,
+    Status,
+    TaskFailure,
+)
 from deployer.report.markdown import Markdown, code, fence, html_code, html_text, link, plain, prose
 from deployer.report.mermaid import flowchart
 from deployer.report.words import count, duration, listed, moment, orchestrator, schedule, shortened, zone
@@ -209,6 +219,8 @@ def rows(flow: FlowOutcome, outcome: Outcome) -> list[tuple[str, Markdown]]:
     if run is not None and run.parameters:
         pairs = [code(f"{name}={value}") for name, value in run.parameters.items()]
         found.append(("Parameters", Markdown(" · ".join(pairs))))
+    if flow.configs:
+        found.append(("Configs", Markdown(" · ".join(_config(one, flow) for one in flow.configs))))
     if deployment is not None:
         found += _deployment_rows(flow, deployment)
     if flow.runtime is not None:
@@ -288,6 +300,17 @@ def _deployment_rows(flow: FlowOutcome, deployment: Deployment) -> list[tuple[st
     if deployment.owner:
         found.append(("Deployed as", Markdown(f"{code(deployment.owner)} (METAFLOW\\_USER)")))
     return found
+
+
+def _config(config: ConfigUse, flow: FlowOutcome) -> str:
+    """A Config and where its value is from; the value itself may be long, or secret."""
+    if config.path is not None:
+        return f"{code(config.name)} from {code(config.path)}"
+    if config.given:
+        return f"{code(config.name)} by the input `config`"
+    in_environment = flow.description is not None and flow.description.configs_in_environment
+    others = ", unless METAFLOW\\_FLOW\\_CONFIG has it" if in_environment else ""
+    return f"{code(config.name)} by default{others}"
 
 
 def _production(flow: FlowOutcome) -> str:

@@ -14,6 +14,9 @@ from deployer.worker.protocol import Target
 NAMES = {"argo-workflows": "workflow_name", "step-functions": "state_machine_name", "airflow": "dag_name"}
 """Where Metaflow's command group keeps the name that it has resolved."""
 
+CONFIGS_IN_ENVIRONMENT = ("METAFLOW_FLOW_CONFIG", "METAFLOW_FLOW_CONFIG_VALUE")
+"""What Metaflow takes Configs from where no option gives them (metaflow.user_configs.config_options)."""
+
 
 def describe_flow(flow: Any, graph: Any, flow_file: str) -> FlowDescription:
     """What a flow holds.
@@ -29,6 +32,7 @@ def describe_flow(flow: Any, graph: Any, flow_file: str) -> FlowDescription:
         name=str(flow.name),
         parameters=tuple(describe_parameter(parameter) for parameter in internals.flow_parameters(flow)),
         configs=internals.flow_configs(flow),
+        configs_in_environment=any(os.environ.get(name) for name in CONFIGS_IN_ENVIRONMENT),
         steps=describe_steps(graph, flow_file),
         project=current.get("project_name"),
         upstream=_upstream(flow),

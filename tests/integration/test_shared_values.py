@@ -93,10 +93,15 @@ def test_each_form_of_a_config_reaches_what_is_deployed(
     from_file = job("configured", config="settings: conf/settings.json")
     assert from_file.exit_code == 0, from_file.log
     assert defaults(world, cluster, from_file) == {"rate": 0.25, "most": 1, "word": "nothing"}
+    shown = from_file.summary.replace("\\", "")
+    assert "`Limits` by default · `plain` by default · `settings` from `conf/settings.json`" in shown, shown
     given = 'settings: {rate: 0.5}\nLimits: {value: "most = 7"}\nplain: {value: "some text, kept: as it is"}'
     from_values = job("configured", config=given)
     assert from_values.exit_code == 0, from_values.log
+    assert from_values.summary.count("` by the input `config`") == 3
     assert defaults(world, cluster, from_values) == {"rate": 0.5, "most": 7, "word": "some text, kept: as it is"}
+    job.runner.environment["METAFLOW_FLOW_CONFIG_VALUE"] = '{"settings": {"rate": 0.75}}'
+    assert "`settings` by default, unless METAFLOW\\_FLOW\\_CONFIG has it" in job("configured").summary
 
 
 @pytest.mark.parametrize(

@@ -26,12 +26,13 @@ COMMON = frozenset(
     }
     | {"password", "username", "x-access-token", "anonymous", "argo-workflows", "step-functions", "kubernetes"}
 )
+DIRECTION = "(?:central|(?:north|south)(?:east|west)?|east|west)"
 # Identifiers that are in outputs: a runner drops an output that holds a masked value.
 IDENTIFIER = re.compile(
     r"arn:aws[a-z-]*:[^\s]*"
     r"|[0-9]{12}"  # an AWS account's
-    r"|[a-z]{2}(?:-[a-z]+){1,3}-[0-9]{1,2}[a-z]?"  # a region or a zone of AWS
-    r"|[a-z]+-[a-z]+[0-9]{1,2}(?:-[a-z])?"  # a region or a zone of Google Cloud
+    rf"|[a-z]{{2}}(?:-gov|-iso[a-z]?)?-{DIRECTION}-[0-9]{{1,2}}[a-z]?"  # a region or a zone of AWS
+    rf"|[a-z]+-{DIRECTION}[0-9]{{1,2}}(?:-[a-z])?"  # a region or a zone of Google Cloud
 )
 ARMOR = re.compile(r"-----(?:BEGIN|END) [A-Z0-9 ]+-----")
 NAME = re.compile(r"[a-z0-9]+(?:[._-]+[a-z0-9]+)*")

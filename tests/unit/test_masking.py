@@ -158,9 +158,17 @@ def test_names_of_what_is_no_secret(name: str) -> None:
     assert not is_secret_name(name)
 
 
-@pytest.mark.parametrize("value", ["1", "true", "prod", "production", "eu-west-1", "123456789012", "arn:aws:s3:::x"])
+@pytest.mark.parametrize(
+    "value",
+    ["1", "true", "prod", "production", "123456789012", "arn:aws:s3:::x"]
+    + ["eu-west-1", "us-gov-east-1a", "ap-southeast-2", "il-central-1", "europe-west4", "us-central1-a"],
+)
 def test_trivial_words_and_identifiers_are_not_masked(value: str) -> None:
     assert not is_maskable(value)
+
+
+def test_a_password_of_words_is_masked_though_it_ends_like_a_region() -> None:
+    assert masked("it is of-the-registry-9", "of-the-registry-9") == "it is ***"
     assert masked(f"a {value} b", value) == f"a {value} b"
 
 

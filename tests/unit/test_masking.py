@@ -165,11 +165,11 @@ def test_names_of_what_is_no_secret(name: str) -> None:
 )
 def test_trivial_words_and_identifiers_are_not_masked(value: str) -> None:
     assert not is_maskable(value)
+    assert masked(f"a {value} b", value) == f"a {value} b"
 
 
 def test_a_password_of_words_is_masked_though_it_ends_like_a_region() -> None:
     assert masked("it is of-the-registry-9", "of-the-registry-9") == "it is ***"
-    assert masked(f"a {value} b", value) == f"a {value} b"
 
 
 def test_what_is_random_and_what_reads_like_words() -> None:

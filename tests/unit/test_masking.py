@@ -160,8 +160,10 @@ def test_names_of_what_is_no_secret(name: str) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["1", "true", "prod", "production", "123456789012", "arn:aws:s3:::x"]
-    + ["eu-west-1", "us-gov-east-1a", "ap-southeast-2", "il-central-1", "europe-west4", "us-central1-a"],
+    [
+        *("1", "true", "prod", "production", "123456789012", "arn:aws:s3:::x"),
+        *("eu-west-1", "us-gov-east-1a", "ap-southeast-2", "il-central-1", "europe-west4", "us-central1-a"),
+    ],
 )
 def test_trivial_words_and_identifiers_are_not_masked(value: str) -> None:
     assert not is_maskable(value)

@@ -170,6 +170,13 @@ def _run_failure(run: Run) -> Failure | None:
             advice="Trigger it again when it may run.",
             evidence=run.note or "",
         )
+    if run.status is RunStatus.TIMED_OUT:
+        return Failure(
+            reason=FailureReason.RUN_FAILED,
+            message=f"The run {run.pathspec} did not end within the deployment's own time limit, and was ended.",
+            advice="Find out in its log what takes so long, or deploy with a longer `workflow-timeout`.",
+            evidence=run.note or "",
+        )
     task = run.failed_task
     where = f" in step {task.step}" if task is not None else ""
     why = f": {task.exception}" if task is not None and task.exception else ""

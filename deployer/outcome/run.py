@@ -15,6 +15,8 @@ class RunStatus(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     TERMINATED = "terminated"
+    TIMED_OUT = "timed-out"
+    """The orchestrator ended it at the deployment's own limit (`workflow-timeout`)."""
 
     @property
     def is_terminal(self) -> bool:

@@ -216,7 +216,8 @@ def _run_trouble(reason: FailureReason, run: Run) -> str:
     if reason is not FailureReason.RUN_FAILED:
         return "could not be followed to its end"
     step = f" in step {code(run.failed_task.step)}" if run.failed_task is not None else ""
-    return f"{'was terminated' if run.status is RunStatus.TERMINATED else 'failed'}{step}"
+    ended = {RunStatus.TERMINATED: "was terminated", RunStatus.TIMED_OUT: "timed out"}
+    return f"{ended.get(run.status, 'failed')}{step}"
 
 
 def _cancelled(flow: FlowOutcome) -> str:

@@ -270,7 +270,8 @@ def _status_story(row: DeploymentRow) -> str:
     which = f"{'the run' if len(row.runs) == 1 else 'the last run'} {code(shortened(run.id))}"
     if row.active:
         return f"{which} is {run.status}"
-    return f"{which} was terminated" if run.status is RunStatus.TERMINATED else f"{which} {run.status}"
+    ended = {RunStatus.TERMINATED: "was terminated", RunStatus.TIMED_OUT: "timed out"}
+    return f"{which} {ended.get(run.status, run.status)}"
 
 
 def _number(rows: Sequence[DeploymentRow]) -> str:

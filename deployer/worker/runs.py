@@ -39,7 +39,7 @@ def observe(orchestrator: Orchestrator, request: Observe, repository_root: str) 
         begun=client_run is not None,
         waiting=state.waiting if state is not None else (),
     )
-    if request.diagnose and status in (RunStatus.FAILED, RunStatus.TERMINATED):
+    if request.diagnose and status in (RunStatus.FAILED, RunStatus.TERMINATED, RunStatus.TIMED_OUT):
         failed = _failed_task(client_run, request.deployment.provenance, repository_root)
         failed = with_trouble(failed, state.troubles if state is not None else ())
         note = state.message if state is not None and failed is None else None

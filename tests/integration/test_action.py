@@ -325,18 +325,31 @@ def test_triggering_what_is_not_deployed_says_so(runner: Runner, workspace: Path
     assert "Nothing is deployed as `NoSuch`" in result.summary
 
 
+def slow(workspace: Path) -> str:
+    """hello.py with a step that takes five minutes."""
+    text = (workspace / "flows" / "hello.py").read_text()
+    return text.replace("self.greeting =", "import time; time.sleep(300); self.greeting =")
+
+
+def test_a_run_that_its_own_deployments_limit_ends_has_timed_out(runner: Runner, workspace: Path) -> None:
+    (workspace / "flows" / "slow.py").write_text(slow(workspace))
+    given = {"deployment_name": "TimedOut", "workflow_timeout": "3s", "trigger": "true", "wait": "completed"}
+    result = run(runner, workspace, pushed(), "flows/slow.py", poll_interval="300ms", comment="off", **given)
+    assert (result.exit_code, result.outputs["failure-reason"]) == (1, "run-failed"), result.log
+    assert result.outputs["run-status"] == "timed-out"
+    assert "did not end within the deployment's own time limit" in result.log
+    assert "was deployed, but its run timed out" in result.summary
+    status = run(runner, workspace, pushed(), "", operation="status", deployment_id="TimedOut", comment="off")
+    assert status.outputs["run-status"] == "timed-out"
+
+
 @pytest.mark.parametrize(
     ("on_timeout", "fate", "state"), [("leave", "left", "RUNNING"), ("terminate", "terminated", "ABORTED")]
 )
 def test_a_run_that_takes_too_long_is_left_or_terminated(
     on_timeout: str, fate: str, state: str, runner: Runner, workspace: Path, world: World
 ) -> None:
-    slow = (
-        (workspace / "flows" / "hello.py")
-        .read_text()
-        .replace("self.greeting =", "import time; time.sleep(300); self.greeting =")
-    )
-    (workspace / "flows" / "slow.py").write_text(slow)
+    (workspace / "flows" / "slow.py").write_text(slow(workspace))
     result = run(
         runner,
         workspace,

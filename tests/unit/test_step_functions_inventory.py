@@ -304,7 +304,7 @@ def test_the_latest_runs_are_told_as_aws_lists_them() -> None:
     runs = over.latest_runs(row.deployment, 5)
     assert [(run.id, run.status) for run in runs] == [
         ("sfn-e2", RunStatus.TERMINATED),
-        ("sfn-e1", RunStatus.FAILED),
+        ("sfn-e1", RunStatus.TIMED_OUT),
     ]
 
 

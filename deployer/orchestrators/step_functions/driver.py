@@ -43,7 +43,7 @@ STATES = {
     "PENDING_REDRIVE": RunStatus.RUNNING,
     "SUCCEEDED": RunStatus.SUCCEEDED,
     "FAILED": RunStatus.FAILED,
-    "TIMED_OUT": RunStatus.FAILED,
+    "TIMED_OUT": RunStatus.TIMED_OUT,
     "ABORTED": RunStatus.TERMINATED,
 }
 CONSOLES = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import traceback
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -32,7 +31,7 @@ from deployer.operation import Doctor, Manage, Skip, decide
 from deployer.operations import doctor
 from deployer.operations.job import run_job
 from deployer.operations.management import run_management
-from deployer.outcome import DeployError, Failure, FailureReason, Outcome, Status
+from deployer.outcome import DeployError, Failure, FailureReason, Outcome, Status, internal_failure
 from deployer.publish import ReportSettings, publish
 from deployer.secretless import with_cause
 
@@ -71,7 +70,7 @@ def run_action(environ: Mapping[str, str], console: Console, cancellation: Cance
     except DeployError as error:
         outcome = Outcome(operation=_asked(environ), failures=(error.failure,))
     except Exception as error:  # noqa: BLE001  # the last line of defence: told as an internal failure, with its traceback
-        outcome = Outcome(operation="deploy", failures=(_internal(error),))
+        outcome = Outcome(operation=_asked(environ), failures=(internal_failure(error),))
     outcome = replace(with_cause(outcome, event), context=job_context(event), finished_at=datetime.now(UTC))
     console.mask(file_secrets(environ))  # what was renewed meanwhile: a ServiceAccount's token, a kubeconfig
     outcome = masked_outcome(outcome, console.secrets, hide_parameters=masks_parameters(environ))
@@ -196,13 +195,4 @@ def _report_settings(inputs: Inputs | None, environ: Mapping[str, str]) -> Repor
         token=raw_input(environ, "github-token").strip() or None,
         mode=CommentMode(mode) if mode in list(CommentMode) else CommentMode.UPDATE,
         key=raw_input(environ, "comment-key").strip() or None,
-    )
-
-
-def _internal(error: Exception) -> Failure:
-    return Failure(
-        reason=FailureReason.INTERNAL,
-        message=f"The action met an error that it does not know: {type(error).__name__}: {error}",
-        advice="Please report it with the traceback below.",
-        evidence=traceback.format_exc(),
     )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
+from deployer.operations.causes import guarded
 from deployer.operations.deploy import deploy, trigger_existing
 from deployer.operations.handle import FlowHandle, Job
 from deployer.operations.options import open_request
@@ -83,7 +85,7 @@ def _prepare(
         if outcome.failure is None and flow is not None:
             with job.console.group(f"check {outcome.flow} for {outcome.orchestrator}"):
                 job.console.info("Metaflow compiles the flow; whatever it says of deploying, nothing is deployed yet.")
-                outcome = prepare(handle, outcome)  # noqa: PLW2901  # the same flow, further on
+                outcome = guarded(outcome, partial(prepare, handle))  # noqa: PLW2901  # the same flow, further on
         prepared.append(outcome)
         if len(handles) > MOST_OPEN:
             handle.close()
@@ -100,7 +102,7 @@ def _prepare(
 
 def _prepare_run(job: Job, handle: FlowHandle, outcome: FlowOutcome) -> FlowOutcome:
     with job.console.group(f"check the run of {outcome.name} on {outcome.orchestrator}"):
-        return prepare_run(handle, outcome)
+        return guarded(outcome, partial(prepare_run, handle))
 
 
 def _act(
@@ -121,7 +123,7 @@ def _act(
             done[place] = replace(outcome, status=Status.CANCELLED, failure=_cancelled(outcome))
         else:
             with job.console.group(f"{operation} {outcome.name} on {outcome.orchestrator}"):
-                done[place] = act(handle, outcome)
+                done[place] = guarded(outcome, partial(act, handle))
             handle.close()
     return tuple(done)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from deployer.orchestrators.diagnosis import ReportedError, classify_output, diagnose_exception, last_error
 from deployer.orchestrators.error_patterns import folded
-from deployer.outcome import Failure, FailureReason, FlowOutcome, Status
+from deployer.outcome import DeployError, Failure, FailureReason, FlowOutcome, Standing, Status, internal_failure
 from deployer.worker.client import WorkerCancelled, WorkerError, WorkerTimeout
 from deployer.worker.protocol import CommandError
 
@@ -44,6 +45,28 @@ STOOD_AT = (
         "Check METAFLOW_SERVICE_URL and that the runner may reach it.",
     ),
 )
+
+
+def guarded(
+    outcome: FlowOutcome, act: Callable[[FlowOutcome], FlowOutcome], *, leaves: Standing | None = None
+) -> FlowOutcome:
+    """What an act makes of a flow's outcome; where it raises, the outcome as it was, with the failure.
+
+    What was reached until then is kept, and the job's other flows go on.
+
+    Args:
+        outcome: before the act.
+        act: whatever is done for this one flow.
+        leaves: what is deployed after an exception that nothing expects; None: what the outcome says.
+    """
+    try:
+        return act(outcome)
+    except WorkerError as error:
+        return failed(outcome, error)
+    except DeployError as error:
+        return with_failure(outcome, error.failure)
+    except Exception as error:  # noqa: BLE001  # a fault of the action's own: reported with its traceback
+        return with_failure(replace(outcome, standing=leaves or outcome.standing), internal_failure(error))
 
 
 def failed(outcome: FlowOutcome, error: WorkerError) -> FlowOutcome:

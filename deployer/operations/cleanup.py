@@ -17,7 +17,7 @@ from deployer.operations.handle import FlowHandle
 from deployer.operations.manage import Managed, deleted, wanted
 from deployer.operations.standing import list_all, look_up
 from deployer.orchestrators.inventory import Activity, Listing
-from deployer.outcome import Deployment, DeploymentRow, Failure, FailureReason, Fate, Inventory
+from deployer.outcome import Deployment, DeploymentRow, Failure, FailureReason, Fate, Inventory, internal_failure
 from deployer.worker import inventory_protocol as asked
 from deployer.worker.client import WorkerCancelled, WorkerError
 
@@ -138,9 +138,12 @@ def _delete_one(handle: FlowHandle, row: DeploymentRow, criteria: Criteria) -> D
         row = deleted(handle, row)
     except (WorkerError, WorkerCancelled) as error:
         failure = error.failures[0]
-        return replace(row, fate=Fate.FAILED, why=failure.message, failure=failure)
-    handle.job.console.info(f"{row.fate}: {row.id}")
-    return row
+    except Exception as error:  # noqa: BLE001  # what was deleted before is reported, and the others go on
+        failure = internal_failure(error)
+    else:
+        handle.job.console.info(f"{row.fate}: {row.id}")
+        return row
+    return replace(row, fate=Fate.FAILED, why=failure.message, failure=failure)
 
 
 def _was_changed(handle: FlowHandle, before: Deployment) -> bool:

@@ -7,12 +7,13 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 from deployer.deadline import Deadline
 from deployer.inputs import Wait
 from deployer.operations.airflow import known_trace, wait_until_loaded
-from deployer.operations.causes import failed, with_failure
+from deployer.operations.causes import failed, guarded, with_failure
 from deployer.operations.declared import checked_values, stating_parameters
 from deployer.operations.handle import FlowHandle
 from deployer.operations.options import create_options
@@ -46,9 +47,9 @@ READ_BACK_PAUSE = 2.0
 def deploy(handle: FlowHandle, outcome: FlowOutcome) -> FlowOutcome:
     """Deploy a prepared flow, and run it if the inputs say so."""
     started = time.monotonic()
-    outcome = _create(handle, outcome)
+    outcome = guarded(outcome, partial(_create, handle), leaves=Standing.UNKNOWN)
     if outcome.failure is None and handle.job.inputs.trigger:
-        outcome = run(handle, outcome)
+        outcome = guarded(outcome, partial(run, handle))
     return replace(outcome, seconds=(outcome.seconds or 0.0) + time.monotonic() - started)
 
 
@@ -60,7 +61,7 @@ def trigger_existing(handle: FlowHandle, outcome: FlowOutcome) -> FlowOutcome:
     except WorkerError as error:
         outcome = failed(outcome, error)
     else:
-        outcome = run(handle, replace(outcome, deployment=deployment))
+        outcome = guarded(replace(outcome, deployment=deployment), partial(run, handle))
     return replace(outcome, seconds=(outcome.seconds or 0.0) + time.monotonic() - started)
 
 
@@ -84,8 +85,14 @@ def run(handle: FlowHandle, outcome: FlowOutcome) -> FlowOutcome:
     except WorkerError as error:
         return _untold_run(failed(outcome, error))
     handle.job.console.info(f"triggered {triggered.pathspec}")
-    seen, failure = follow(handle, deployment, triggered, inputs.wait or Wait.STARTED)
-    return with_failure(replace(outcome, run=seen, status=Status.SUCCESS), failure)
+    return guarded(replace(outcome, run=triggered, status=Status.SUCCESS), partial(_follow, handle))
+
+
+def _follow(handle: FlowHandle, outcome: FlowOutcome) -> FlowOutcome:
+    assert outcome.deployment is not None
+    assert outcome.run is not None
+    seen, failure = follow(handle, outcome.deployment, outcome.run, handle.job.inputs.wait or Wait.STARTED)
+    return with_failure(replace(outcome, run=seen), failure)
 
 
 def _digest(parameters: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ This is the ground floor. Every room above it speaks in these words; none of the
 from deployer.outcome.check import Check, CheckState
 from deployer.outcome.deployment import Action, Change, Deployment, Provenance, Standing
 from deployer.outcome.document import from_json, to_json
-from deployer.outcome.failure import DeployError, Failure, FailureReason
+from deployer.outcome.failure import DeployError, Failure, FailureReason, internal_failure
 from deployer.outcome.flow import ConfigUse, DeclaredParameters, FlowDescription, FlowParameter, Runtime, Step
 from deployer.outcome.inventory import DeploymentRow, Fate, Inventory
 from deployer.outcome.job import FlowOutcome, JobContext, Outcome, Status
@@ -40,5 +40,6 @@ __all__ = [
     "Step",
     "TaskFailure",
     "from_json",
+    "internal_failure",
     "to_json",
 ]

@@ -75,7 +75,7 @@ class Standing(StrEnum):
     HALF_DEPLOYED = "half-deployed"
     """A part of what this job deploys."""
     UNKNOWN = "unknown"
-    """The orchestrator could not be asked."""
+    """The orchestrator could not be asked, or the action itself failed meanwhile."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -46,6 +47,20 @@ class Failure:
     """The file at fault, relative to the repository's root."""
     line: int | None = None
     """The line at fault in `path`, counted from 1."""
+
+
+def internal_failure(error: Exception) -> Failure:
+    """An exception that nothing expects, with its traceback: a fault of the action's own.
+
+    Args:
+        error: the exception, while it is handled or afterwards.
+    """
+    return Failure(
+        reason=FailureReason.INTERNAL,
+        message=f"The action met an error that it does not know: {type(error).__name__}: {error}",
+        advice="Please report it with the traceback below.",
+        evidence="".join(traceback.format_exception(error)),
+    )
 
 
 class DeployError(Exception):

@@ -197,8 +197,8 @@ def _trouble(flow: FlowOutcome) -> str:
         return _cancelled(flow)
     if flow.run is not None:
         return f"{'was deployed, but' if flow.operation == 'deploy' else ':'} its run {_run_trouble(reason, flow.run)}"
-    if reason is FailureReason.HALF_DEPLOYED:
-        return "is half deployed"
+    if reason is FailureReason.HALF_DEPLOYED or flow.standing is Standing.UNKNOWN:
+        return "is half deployed" if reason is FailureReason.HALF_DEPLOYED else "may have been deployed"
     if flow.operation == "trigger":
         return "could not be triggered"
     if reason is FailureReason.TRIGGER or flow.standing is Standing.DEPLOYED:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
+from deployer.deadline import Cancellation
+from deployer.operations import all_flows
 from deployer.operations.all_flows import failed_upstream, skip_all
-from deployer.outcome import Failure, FailureReason, FlowDescription, FlowOutcome, Standing, Status
+from deployer.operations.causes import guarded
+from deployer.outcome import DeployError, Failure, FailureReason, FlowDescription, FlowOutcome, Standing, Status
 
 FAILED = Failure(reason=FailureReason.DEPLOY, message="It was refused.", advice="Allow it.")
 
@@ -55,3 +60,47 @@ def test_with_fail_fast_every_other_flow_says_why_it_was_skipped() -> None:
     assert failed == TRAIN
     assert skipped.status is Status.SKIPPED
     assert skipped.warnings[0] == f"Skipped, since {TRAIN.name} cannot be deployed and `fail-fast` is true."
+
+
+def broken(_: FlowOutcome) -> FlowOutcome:
+    raise RuntimeError("dictionary changed size")
+
+
+def test_an_error_that_nothing_expects_takes_nothing_from_what_was_reached() -> None:
+    deployed = replace(flow("TrainFlow"), standing=Standing.DEPLOYED, status=Status.SUCCESS, warnings=("A warning.",))
+    after = guarded(deployed, broken)
+    assert after.failure is not None
+    assert after.failure.reason is FailureReason.INTERNAL
+    assert "RuntimeError: dictionary changed size" in after.failure.message
+    assert "in broken" in after.failure.evidence, "the traceback"
+    assert replace(after, failure=None, status=Status.SUCCESS) == deployed
+    assert guarded(flow("ScoreFlow"), broken, leaves=Standing.UNKNOWN).standing is Standing.UNKNOWN
+
+
+def test_a_failure_that_is_raised_is_the_flows() -> None:
+    def refused(_: FlowOutcome) -> FlowOutcome:
+        raise DeployError(FAILED)
+
+    after = guarded(flow("TrainFlow"), refused, leaves=Standing.UNKNOWN)
+    assert (after.failure, after.status, after.standing) == (FAILED, Status.FAILURE, None)
+
+
+def test_the_flow_after_one_that_broke_the_action_is_deployed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def deploy(_: object, outcome: FlowOutcome) -> FlowOutcome:
+        return broken(outcome) if outcome.flow == "two.py" else replace(outcome, status=Status.SUCCESS)
+
+    handle = SimpleNamespace(close=lambda: None, user="ci", compiled=None)
+    monkeypatch.setattr(all_flows, "FlowHandle", lambda *_: handle)
+    monkeypatch.setattr(all_flows, "open_request", lambda *_: None)
+    monkeypatch.setattr(all_flows, "prepare", lambda _, outcome: outcome)
+    monkeypatch.setattr(all_flows, "refuse_same_deployment", lambda _, prepared: prepared)
+    monkeypatch.setattr(all_flows, "share_values", lambda _, prepared, **__: prepared)
+    monkeypatch.setattr(all_flows, "deploy", deploy)
+    inputs = SimpleNamespace(trigger=False, fail_fast=False)
+    console = SimpleNamespace(group=lambda _: nullcontext(), info=lambda _: None)
+    job = SimpleNamespace(inputs=inputs, console=console, cancellation=Cancellation())
+    flows = [flow("One"), flow("Two"), flow("Three")]
+    done = all_flows.run_flows(job, "deploy", [one.flow for one in flows], flows)  # type: ignore[arg-type]
+    assert [one.status for one in done] == [Status.SUCCESS, Status.FAILURE, Status.SUCCESS]
+    assert done[1].failure is not None
+    assert done[1].failure.reason is FailureReason.INTERNAL

@@ -184,6 +184,17 @@ def test_a_job_that_is_cancelled_half_way_says_what_it_did_not_try() -> None:
     assert handle.deleted == ["one"]
 
 
+def test_an_error_that_nothing_expects_is_of_its_row_and_the_others_go_on() -> None:
+    handle = Handle(chosen("one"), chosen("two"))
+    handle.before_deleting["one"] = raising(RuntimeError("dictionary changed size"))
+    one, two = cleanup._delete(handle, [chosen("one"), chosen("two")], CRITERIA)  # type: ignore[arg-type]
+    assert (one.fate, two.fate) == (Fate.FAILED, Fate.DELETED)
+    assert one.failure is not None
+    assert one.failure.reason is FailureReason.INTERNAL
+    assert "RuntimeError: dictionary changed size" in one.failure.message
+    assert "in fail" in one.failure.evidence, "the traceback"
+
+
 def test_a_deletion_that_is_cancelled_under_way_is_told_as_failed() -> None:
     rows = [chosen(name) for name in ("one", "two")]
     handle = Handle(*rows)

@@ -26,7 +26,7 @@ from report_samples import (
     wrong,
 )
 
-from deployer.outcome import Failure, FailureReason, FlowDescription, Outcome, RunStatus, Status, Step
+from deployer.outcome import Failure, FailureReason, FlowDescription, Outcome, RunStatus, Standing, Status, Step
 from deployer.report.cells import rows
 from deployer.report.comment import comment_body
 from deployer.report.mermaid import RESERVED, flowchart
@@ -81,6 +81,10 @@ CANCELLED = Failure(reason=FailureReason.CANCELLED, message="The job was cancell
         (SAMPLES["many"], "❌ `TrainFlow` was deployed, but its run failed in step `train`; 39 of 40 succeeded"),
         (SAMPLES["syntax"], "❌ `flows/train.py` was not deployed: not a valid flow; 1 skipped"),
         (SAMPLES["half"], "❌ `TrainFlow` is half deployed"),
+        (
+            outcome(flow(status=Status.FAILURE, failure=wrong("x"), standing=Standing.UNKNOWN)),
+            "❌ `TrainFlow` may have been deployed",
+        ),
         (SAMPLES["timeout"], "❌ `TrainFlow` was deployed, but its run did not end in time and was left running"),
         (SAMPLES["refused"], "❌ None of 4 flows was deployed: a permission is missing"),
         (

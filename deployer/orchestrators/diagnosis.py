@@ -54,6 +54,12 @@ class ReportedError:
         before = self.headline or self.type
         return folded(f"{before}: {self.message}" if self.message and before else before or self.message)
 
+    @property
+    def evidence(self) -> str:
+        """The error's own words; with the name of its class where that is Python's, which the message counts on."""
+        said = self.message.strip()
+        return f"{self.type}: {said}" if self.module == "builtins" and said else said or self.type
+
 
 def diagnose_exception(error: ReportedError, output: str = "") -> Failure | None:
     """What an exception means that ended a command of Metaflow.
@@ -67,7 +73,7 @@ def diagnose_exception(error: ReportedError, output: str = "") -> Failure | None
         The failure, with the error's own words as evidence; None where it is not known, or is the flow's own.
     """
     failure = _known(error, output)
-    return replace(failure, evidence=failure.evidence or error.message.strip()) if failure is not None else None
+    return replace(failure, evidence=failure.evidence or error.evidence) if failure is not None else None
 
 
 def classify_output(output: str) -> Failure | None:

@@ -165,7 +165,7 @@ def test_a_flows_own_exception_is_not_the_orchestrators(
     assert (failure is not None) == (reason is not None)
     if failure is not None:
         assert str(reason) in failure.reason
-        assert failure.evidence == message
+        assert failure.evidence == (f"{kind}: {message}" if module == "builtins" else message)
 
 
 def test_who_owns_a_deployment_is_read_from_the_output() -> None:

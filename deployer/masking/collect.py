@@ -18,6 +18,7 @@ from deployer.masking.documents import (
     kubeconfig_secrets,
     leaves,
     mapping_secrets,
+    nested_secrets,
     read_mapping,
     url_credentials,
     value_secrets,
@@ -123,7 +124,7 @@ def parameter_secrets(parameters: Mapping[str, Any], *, hide_all: bool) -> tuple
         parameters: as the input gives them.
         hide_all: whether all of them are.
     """
-    found: list[str] = []
+    found = list(nested_secrets(parameters))
     for name, value in parameters.items():
         if not hide_all and not is_secret_name(name):
             continue

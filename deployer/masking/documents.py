@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -53,7 +54,17 @@ def kubeconfig_key_files(text: str) -> tuple[str, ...]:
 
 def mapping_secrets(text: str) -> tuple[str, ...]:
     """The values of a mapping whose keys look secret, at every depth: of a Metaflow configuration, of options."""
-    return tuple(_secrets_of(read_mapping(text) or {}))
+    return nested_secrets(read_mapping(text) or {})
+
+
+def nested_secrets(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """The values of a mapping whose keys look secret, at every depth, and in a text that is itself a document: what a
+    Config's own parser or a JSON Parameter reads. Of such a text's own texts no more is read."""
+    found = list(_secrets_of(document))
+    for key, value, _ in leaves(document):
+        if not is_secret_name(key):
+            found += _secrets_of(_document(value))
+    return tuple(found)
 
 
 def document_secrets(text: str) -> tuple[str, ...]:
@@ -149,6 +160,17 @@ def read_mapping(text: str) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) and not _is_deep(found) else None
+
+
+def _document(text: str) -> dict[str, Any]:
+    """A mapping that a text is, of JSON, YAML or TOML; an empty one where it is none."""
+    if not re.search("[:=]", text):
+        return {}
+    try:
+        found = tomllib.loads(text)
+    except (ValueError, RecursionError):
+        return read_mapping(text) or {}
+    return {} if _is_deep(found) else found
 
 
 def _is_deep(document: dict[str, Any]) -> bool:

@@ -230,6 +230,39 @@ def test_the_values_of_parameters(hidden: str, runner: Runner, workspace: Path) 
     assert ("Norway" in written) == (hidden == "false")
 
 
+JSON_PARAMETER = """
+from metaflow import FlowSpec, JSONType, Parameter, step
+
+
+class JsonFlow(FlowSpec):
+    settings = Parameter("settings", type=JSONType, default="{}")
+
+    @step
+    def start(self):
+        self.next(self.end)
+
+    @step
+    def end(self):
+        pass
+
+
+if __name__ == "__main__":
+    JsonFlow()
+"""
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+def test_a_secret_within_the_value_of_a_parameter(as_text: bool, runner: Runner, workspace: Path) -> None:
+    (workspace / "flows" / "raising.py").write_text(JSON_PARAMETER)
+    secret = "Zx9Kq2Lm8Pw4Rt7Y"
+    value = {"db": {"password": secret}, "country": "Liechtenstein"}
+    given = {"settings": json.dumps(value) if as_text else value}
+    result = run(runner, workspace, parameters=json.dumps(given), trigger="true", wait="none")
+    assert result.exit_code == 0, result.log
+    assert "Liechtenstein" in result.summary
+    assert_nowhere(secret, shown(result))
+
+
 def test_what_the_workflows_secret_env_holds(runner: Runner, workspace: Path) -> None:
     secret = "line of 50% and\nmore of it"
     runner.environment |= {

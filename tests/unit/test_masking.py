@@ -384,8 +384,27 @@ def test_variables_that_are_given_to_steps() -> None:
 
 def test_parameters() -> None:
     given = {"api_key": "key-of-the-api", "country": "Germany and France", "n": 3, "conf": {"password": "p-of-conf"}}
-    assert parameter_secrets(given, hide_all=False) == ("key-of-the-api",)
+    assert parameter_secrets(given, hide_all=False) == ("key-of-the-api", "p-of-conf")
     assert set(parameter_secrets(given, hide_all=True)) > {"key-of-the-api", "Germany and France", "p-of-conf"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"db": {"password": "of-the-database"}, "stage": "production-ml"}',
+        "db:\n  password: of-the-database\nstage: production-ml\n",
+        'stage = "production-ml"\n[db]\npassword = "of-the-database"\n',
+    ],
+)
+def test_a_text_that_is_a_document_itself(text: str) -> None:
+    """What the parser of a Config reads (`{value: …}`), and what a Parameter of JSON is given as."""
+    assert secret_inputs({"INPUT_CONFIG": json.dumps({"settings": {"value": text}})}) == ("of-the-database",)
+    assert parameter_secrets({"settings": text}, hide_all=False) == ("of-the-database",)
+
+
+@pytest.mark.parametrize("text", ["[" * 9000 + ":", "a=" + "[" * 9000, "a." * 5000 + "b=1", "a: &a [*a]"])
+def test_a_text_that_is_no_document_is_left(text: str) -> None:
+    assert parameter_secrets({"settings": text}, hide_all=False) == ()
 
 
 def test_the_outcome_is_masked_but_not_its_identifiers() -> None:

@@ -204,8 +204,12 @@ def _common_folder(git: Path) -> Path:
 
 
 def _is_submodule(git: Path) -> bool:
-    """Whether the file `.git` is a submodule's: the repository around it has its own in `.git/modules`."""
-    return re.fullmatch(r"gitdir: .*\.git/modules/.+", _read(git)) is not None
+    """Whether the file `.git` is a submodule's: the repository around it has its own in `.git/modules`.
+
+    A worktree of a submodule has its own in there too, and a commit that nothing around it names.
+    """
+    named = re.fullmatch(r"gitdir: .*\.git/modules/(.+)", _read(git))
+    return named is not None and "/worktrees/" not in f"/{named[1]}"
 
 
 def _configuration(path: Path) -> dict[str, str]:

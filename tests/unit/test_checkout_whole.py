@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from deployer.checkout import checked_out_commit, flow_is_gone, why_partial
+from deployer.checkout import checked_out_commit, checkout_of, flow_is_gone, why_partial
 from deployer.event import Event
 from deployer.operations.cleanup import check_checkout
 from deployer.worker.client import WorkerError
@@ -134,3 +134,18 @@ def test_what_lies_in_a_submodule_or_outside_is_not_told_as_gone(tmp_path: Path)
     assert not flow_is_gone(tmp_path, "../train.py")
     assert not flow_is_gone(tmp_path, "/train.py")
     assert flow_is_gone(tmp_path, "flows/train.py")
+
+
+@needs_git
+def test_a_submodule_is_of_the_repository_around_it_and_its_worktree_is_not(origin: Path, tmp_path: Path) -> None:
+    """Nothing around a worktree of a submodule names the commit in it."""
+    around = tmp_path / "around"
+    git(tmp_path, "init", str(around))
+    git(around, "-c", "protocol.file.allow=always", "submodule", "add", str(origin), "team")
+    git(around, "commit", "-m", "A submodule")
+    git(around / "team", "commit", "--allow-empty", "-m", "Not merged")
+    git(around / "team", "worktree", "add", "--detach", str(around / "other"))
+    git(around / "team", "reset", "--hard", "HEAD^")
+    assert checkout_of(around / "team" / "flow.py", around) == around
+    assert checkout_of(around / "other" / "flow.py", around) == around / "other"
+    assert checked_out_commit(around / "other") not in (None, checked_out_commit(around))

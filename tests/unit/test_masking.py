@@ -98,6 +98,13 @@ def masked(text: str, *secrets: str) -> str:
         "NETRC_TEXT",
         "KEYSTORE_B64",
         "CERTIFICATE_BASE64",
+        "VAULT_SECRET_ID",
+        "AUTHORIZATION",
+        "HTTP_AUTH_HEADER",
+        "SESSION_COOKIES",
+        "STORAGE_ACCOUNTKEY",
+        "privatekey",
+        "API_TOKENS",
     ],
 )
 def test_names_of_secrets(name: str) -> None:
@@ -152,6 +159,8 @@ def test_names_of_secrets(name: str) -> None:
         "GOOGLE_CLOUD_PROJECT",
         "SA_NAME",
         "METAFLOW_KUBERNETES_SERVICE_ACCOUNT",
+        "SECRET_ID",
+        "SSH_PUBLICKEY",
     ],
 )
 def test_names_of_what_is_no_secret(name: str) -> None:

@@ -362,6 +362,33 @@ FLOWS = (
         "Correct the name in @trigger.",
     ),
     ErrorPattern(
+        r"Duplicate entries for parameter (\S+) defined in the event mappings for @trigger decorator",
+        FailureReason.FLOW_INVALID,
+        "@trigger maps more than one field of its events to the Parameter `{0}`; capitals make no difference.",
+        "Leave one of them.",
+    ),
+    ErrorPattern(
+        r"Invalid event payload key (.+) for event (.+) in @trigger decorator",
+        FailureReason.FLOW_INVALID,
+        "@trigger takes the field `{0}` of the event `{1}`, a name that Metaflow does not take on Argo Workflows: it "
+        "has letters, digits and underscores alone.",
+        "Give the field another name, in @trigger and where the event is published.",
+    ),
+    ErrorPattern(
+        r"Invalid event name (.+) in @trigger decorator",
+        FailureReason.FLOW_INVALID,
+        "@trigger waits for the event `{0}`, a name that Metaflow does not take on Argo Workflows: it has letters, "
+        "digits, underscores, hyphens and dots alone.",
+        "Give the event another name, in @trigger and where it is published.",
+    ),
+    ErrorPattern(
+        r"Incomplete project info\. Please specify both 'project' and 'project_branch'",
+        FailureReason.FLOW_INVALID,
+        "@trigger_on_finish names a project without a branch, or a branch without a project, of the flow that it waits "
+        "for.",
+        "Name both, `project` and `project_branch`, or neither, which is right for a flow without @project.",
+    ),
+    ErrorPattern(
         r"The timeout for step (\S+) should be at least 60 seconds",
         FailureReason.FLOW_INVALID,
         "The @timeout of step `{0}` is less than the 60 seconds that a task needs to start in.",

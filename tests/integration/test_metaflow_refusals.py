@@ -164,6 +164,38 @@ REFUSALS = {
         reason=FLOW,
         told=("`day`", "@trigger"),
     ),
+    "event-parameter-twice": Refusal(
+        on=ARGO,
+        above="@trigger(events=[{'name': 'a', 'parameters': {'day': 'x'}}, {'name': 'b', 'parameters': {'Day': 'y'}}])",
+        members="day = Parameter('day', default='friday')",
+        reason=FLOW,
+        told=("`day`", "more than one field"),
+    ),
+    "event-field": Refusal(
+        on=ARGO,
+        above="@trigger(event={'name': 'data', 'parameters': {'day': 'body.date'}})",
+        members="day = Parameter('day', default='friday')",
+        reason=FLOW,
+        told=("the field `body.date` of the event `data`", "letters, digits and underscores"),
+    ),
+    "event-name": Refusal(
+        on=ARGO,
+        above="@trigger(event='new data/ready')",
+        reason=FLOW,
+        told=("the event `new data/ready`", "hyphens and dots"),
+    ),
+    "finish-project-alone": Refusal(
+        on=ARGO,
+        above="@trigger_on_finish(flow={'name': 'Other', 'project': 'recsys'})",
+        reason=FLOW,
+        told=("project without a branch", "`project` and `project_branch`"),
+    ),
+    "finish-branch-alone": Refusal(
+        on=ARGO,
+        above="@trigger_on_finish(flow={'name': 'Other', 'project_branch': 'prod'})",
+        reason=FLOW,
+        told=("branch without a project", "`project` and `project_branch`"),
+    ),
     "two-triggers": Refusal(
         on=ARGO,
         above="@trigger(event='data')\n@trigger_on_finish(flow='Other')",

@@ -15,6 +15,7 @@ from deployer.worker.missing_modules import missing_module
 from deployer.worker.protocol import CommandError, Open, Phase
 
 EVIDENCE_LINES = 30
+OWN_CODE = Path(__file__).resolve().parents[1]
 WITH_INPUT = ("authorize", "tags", "max_workers", "workflow_timeout")
 """Options of `create` that have an input of their own, which an extension's orchestrator may not take."""
 _CONFIG_EXPRESSION = re.compile(
@@ -257,10 +258,15 @@ def _sentence(text: str) -> str:
 
 
 def _traceback(error: BaseException, flow_file: str) -> str:
-    """The traceback from the flow file on: what stands before it is Metaflow and this action."""
-    frames = traceback.extract_tb(error.__traceback__)
+    """The traceback from the flow file on: what stands before it is Metaflow and this action, which also looks at what
+    the flow imports (`configuration.watch`)."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_own(frame.filename)]
     real = os.path.realpath(flow_file)
     first = next((i for i, frame in enumerate(frames) if os.path.realpath(frame.filename) == real), None)
     lines = traceback.format_list(frames[first:]) if first is not None else []
     lines += traceback.format_exception_only(error)
     return "\n".join("".join(lines).splitlines()[-EVIDENCE_LINES:])
+
+
+def _is_own(path: str) -> bool:
+    return Path(os.path.realpath(path)).is_relative_to(OWN_CODE)

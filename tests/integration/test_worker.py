@@ -104,6 +104,15 @@ def test_an_import_that_is_missing_is_an_annotation_on_its_line(runner: Runner, 
     assert "::error title=flow-import,file=odd.py,line=2::" in result.log
 
 
+def test_the_traceback_of_an_import_before_metaflows_has_no_line_of_the_action(runner: Runner, workspace: Path) -> None:
+    result = deploy(runner, workspace, f"import nosuchpackage\n{HEAD}{BODY}")
+    assert_failed(runner, result, "flow-import", "imports `nosuchpackage`", "`requirements`")
+    assert "::error title=flow-import,file=odd.py,line=1::" in result.log
+    annotations = [line for line in result.log.splitlines() if line.startswith("::error")]
+    assert annotations
+    assert "deployer/worker" not in result.summary + "".join(annotations)
+
+
 def in_package(workspace: Path) -> None:
     """`pkg/flow.py` that imports `pkg.utils`, both in the checkout."""
     package = workspace / "pkg"

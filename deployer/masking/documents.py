@@ -168,6 +168,7 @@ def _document(text: str) -> dict[str, Any]:
         return {}
     try:
         found = tomllib.loads(text)
+        json.dumps(found, default=str)  # a hexadecimal number may have more digits than Python writes
     except (ValueError, RecursionError):
         return read_mapping(text) or {}
     return {} if _is_deep(found) else found

@@ -411,7 +411,9 @@ def test_a_text_that_is_a_document_itself(text: str) -> None:
     assert parameter_secrets({"settings": text}, hide_all=False) == ("of-the-database",)
 
 
-@pytest.mark.parametrize("text", ["[" * 9000 + ":", "a=" + "[" * 9000, "a." * 5000 + "b=1", "a: &a [*a]"])
+@pytest.mark.parametrize(
+    "text", ["token = 0x" + "f" * 6000, "[" * 9000 + ":", "a=" + "[" * 9000, "a." * 5000 + "b=1", "a: &a [*a]"]
+)
 def test_a_text_that_is_no_document_is_left(text: str) -> None:
     assert parameter_secrets({"settings": text}, hide_all=False) == ()
 

@@ -33,7 +33,7 @@ WITHOUT_ATTRIBUTE = (
 EVERY_BRANCH = DeployBranches(patterns=("**",))
 ANYBODYS = (
     *("issue_comment", "pull_request_review", "pull_request_review_comment"),
-    *("issues", "discussion", "discussion_comment", "fork", "watch"),
+    *("issues", "discussion", "discussion_comment", "fork", "watch", "gollum"),
 )
 """Events that whoever may read the repository can cause, and that give the job secrets (GitHub's "Events that trigger
 workflows")."""

@@ -157,7 +157,7 @@ def _walk(folder: Path) -> list[str]:
     found: list[str] = []
     for root, folders, files in os.walk(folder):
         folders[:] = sorted(one for one in folders if not one.startswith(".") and one not in ("node_modules", "venv"))
-        found += [os.path.relpath(Path(root, file), folder) for file in sorted(files)]
+        found += [os.path.relpath(Path(root, file), folder) for file in sorted(files) if _is_file(Path(root, file))]
         if len(found) > MOST_FILES:
             break
     return found

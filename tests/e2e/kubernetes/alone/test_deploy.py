@@ -157,7 +157,7 @@ def test_two_namespaces_know_nothing_of_each_other(
 
 def test_a_trigger_without_argo_events_names_the_variables(job: Job) -> None:
     result = job("arrival")
-    assert result.outputs["failure-reason"] == "deploy", result.log
+    assert result.outputs["failure-reason"] == "input", result.log
     for variable in ("EVENT", "EVENT_SOURCE", "SERVICE_ACCOUNT"):
         assert f"METAFLOW_ARGO_EVENTS_{variable}" in result.summary.replace("\\", "")
 

@@ -1,4 +1,5 @@
-"""Imports that find nothing: a requirement that is missing, or a module that the checkout has elsewhere.
+"""Imports that find nothing: a requirement that is missing, a name that this Metaflow lacks, or a module that the
+checkout has elsewhere.
 
 Plain `python FILE` puts the file's own folder on the import path, and Metaflow packages that folder
 (docs.metaflow.org/scaling/dependencies/project-structure): what lies elsewhere in the checkout reaches neither. A
@@ -9,12 +10,14 @@ did not.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from deployer.outcome import Failure, FailureReason
 
 LAYOUTS = (".", "src", "lib")
 """Folders that projects keep their packages in."""
+NOT_IN_METAFLOW = re.compile(r"cannot import name '(\w+)' from '(metaflow(?:\.\w+)*)'")
 
 
 def missing_module(error: ImportError, flow: str, importer: str, root: Path) -> Failure | None:
@@ -27,10 +30,13 @@ def missing_module(error: ImportError, flow: str, importer: str, root: Path) -> 
         root: the repository's root.
 
     Returns:
-        The failure without evidence; None where the module was found, and something in it was not.
+        The failure without evidence; None where a module other than Metaflow was found, and something in it was not.
     """
     if "attempted relative import" in str(error):
         return _relative_import(flow, importer)
+    lacking = NOT_IN_METAFLOW.match(str(error))
+    if lacking is not None:
+        return _not_in_metaflow(lacking[1], lacking[2], importer)
     if not isinstance(error, ModuleNotFoundError) or not error.name:
         return None
     found = _elsewhere(error.name.partition(".")[0], flow, root)
@@ -43,6 +49,18 @@ def _relative_import(flow: str, importer: str) -> Failure:
         message=f"{importer} has a relative import, and `python {flow}` runs the file outside of any package.",
         advice="Import by the name that the module has in the flow file's folder: `from utils import x`, not "
         "`from .utils import x`.",
+    )
+
+
+def _not_in_metaflow(name: str, module: str, importer: str) -> Failure:
+    from metaflow import metaflow_version
+
+    return Failure(
+        reason=FailureReason.FLOW_IMPORT,
+        message=f"{importer} needs `{name}` of `{module}`, and Metaflow {metaflow_version.get_version()}, which it is "
+        "deployed with, does not have it.",
+        advice="If another version of Metaflow has it, or an extension, name that in the input `requirements` "
+        "(`metaflow==…`); else correct the import.",
     )
 
 

@@ -10,6 +10,7 @@ import sys
 import tarfile
 import time
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import psutil
@@ -111,6 +112,13 @@ def test_the_traceback_of_an_import_before_metaflows_has_no_line_of_the_action(r
     annotations = [line for line in result.log.splitlines() if line.startswith("::error")]
     assert annotations
     assert "deployer/worker" not in result.summary + "".join(annotations)
+
+
+def test_a_name_that_metaflow_lacks_may_be_of_another_version(runner: Runner, workspace: Path) -> None:
+    result = deploy(runner, workspace, f"{HEAD}from metaflow import of_a_later_version\n{BODY}")
+    said = ("needs `of_a_later_version` of `metaflow`", f"Metaflow {version('metaflow')}", "`requirements`")
+    assert_failed(runner, result, "flow-import", *said)
+    assert "::error title=flow-import,file=odd.py,line=2::" in result.log
 
 
 def in_package(workspace: Path) -> None:

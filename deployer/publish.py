@@ -71,7 +71,7 @@ def _comments(
     if settings.mode is CommentMode.OFF or outcome.status is Status.SKIPPED or _concerns_nobody(outcome):
         return ()
     if not settings.token:
-        console.notice("No pull request is told, since there is no `github-token`.")
+        console.notice("No pull request gets a comment, since there is no `github-token`.")
         return ()
     from deployer.github.client import ClientSettings, GitHubClient
     from deployer.github.errors import GitHubError
@@ -88,7 +88,9 @@ def _comments(
                 console.info(f"pull request #{number}: {url}")
                 urls.append(url)
     except GitHubError as error:
-        console.warning(f"The pull request could not be told; the deployment is not affected. {error}")
+        console.warning(
+            f"The comment in the pull request could not be written; the deployment is not affected. {error}"
+        )
     return tuple(urls)
 
 

@@ -141,7 +141,7 @@ def _not_serving(name: str, status: str) -> Failure:
         message=f"The EKS cluster `{name}` is {status}, so that its API server does not answer.",
         advice="Run the job again once it is ACTIVE."
         if status in ("CREATING", "PENDING")
-        else "Name another cluster, or mend this one.",
+        else "Name another cluster, or fix this one.",
     )
 
 

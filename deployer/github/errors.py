@@ -13,7 +13,7 @@ UNPROCESSABLE = 422
 TOO_MANY = 429
 SERVER_ERROR = 500
 
-IN_THE_SUMMARY = "The report stands in the job's summary."
+IN_THE_SUMMARY = "The report is in the job's summary."
 
 
 class GitHubError(Exception):

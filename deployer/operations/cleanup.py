@@ -161,7 +161,7 @@ def _refusal(rows: Sequence[DeploymentRow], listing: Listing, inputs: Inputs) ->
     taken = sum(row.fate is Fate.WOULD_BE_DELETED for row in rows)
     if takes_everything(rows, listing.standing) and not all_named(rows, inputs.include):
         number = listing.standing
-        all_of_them = f"All {number} deployments that stand" if number > 1 else "The only deployment that stands"
+        all_of_them = f"All {number} deployments" if number > 1 else "The only deployment"
         return Failure(
             reason=FailureReason.INPUT,
             input="include",
@@ -197,7 +197,7 @@ def check_checkout(workspace: Path, event: Event) -> None:
         failure = Failure(
             reason=FailureReason.INPUT,
             input="removed",
-            message=f"Which flow files are gone cannot be told from this checkout: {why}.",
+            message=f"Which flow files are gone cannot be seen in this checkout: {why}.",
             advice=advice,
         )
         raise WorkerError((failure,))

@@ -255,7 +255,7 @@ def _unread(name: str, why: Failure) -> Failure:
 def _incomplete(deployment: Deployment) -> Failure:
     return Failure(
         reason=FailureReason.HALF_DEPLOYED,
-        message=f"{deployment.id} was deployed, but not all of it stands. {' '.join(deployment.problems)}",
+        message=f"{deployment.id} was deployed, but not all of it is there. {' '.join(deployment.problems)}",
         advice="Correct what the message names (a controller or a policy that removes it), then deploy again.",
     )
 

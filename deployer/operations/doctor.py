@@ -125,7 +125,7 @@ def _github(doctor: Doctor) -> tuple[Check, ...]:
         return (ok("GitHub token", "not needed with `comment: off`"),)
     if not inputs.github_token:
         advice = "Leave `github-token` at its default, or set `comment: off`."
-        return (warning("GitHub token", "There is none, so no pull request is told.", advice),)
+        return (warning("GitHub token", "There is none, so no pull request gets a comment.", advice),)
     from deployer.github.client import ClientSettings, GitHubClient
     from deployer.github.token_check import token_checks
 

@@ -101,7 +101,7 @@ def _told(handle: FlowHandle, outcome: FlowOutcome, before: Before, snapshot: Sn
     try:
         now = handle.call_aside(protocol.TakeSnapshot(deployment_id=name), Snapshot | None, deadline)  # type: ignore[arg-type]  # a union is no type[]
     except WorkerError as error:
-        warning = f"What stands as `{name}` now could not be asked; it may be a part of this deployment. {error}"
+        warning = f"What is deployed as `{name}` now could not be read; it may be a part of this deployment. {error}"
         return replace(outcome, standing=Standing.UNKNOWN, warnings=(*outcome.warnings, warning))
     parts = compared(snapshot, now) if now is not None else ()
     if not parts:

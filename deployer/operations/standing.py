@@ -56,9 +56,9 @@ def unknown(identifier: str, listing: Listing, orchestrator: str) -> Failure:
     parts = [name for name in names if identifier.lower() in name.lower()]
     nearest = list(dict.fromkeys([*(by_letters[name] for name in near), *parts]))[:MOST_NAMED]
     if nearest:
-        advice = f"The nearest that stand: {', '.join(f'`{name}`' for name in nearest)}."
+        advice = f"The nearest names are: {', '.join(f'`{name}`' for name in nearest)}."
     elif names:
-        advice = f"`operation: list` shows the {len(names)} that stand."
+        advice = f"`operation: list` shows all {len(names)}."
     else:
         advice = (
             "Metaflow has deployed nothing there: look whether it is the right cluster, namespace, account or region."

@@ -29,7 +29,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="metaflow-deploy-demo-", ignore_cleanup_errors=True) as name:
         screen.say("starting the sandbox: AWS that executes, a metadata service, GitHub")
         with World(Path(name) / "world") as world:
-            screen.say(f"the sandbox stands after {screen.seconds:.1f} s")
+            screen.say(f"the sandbox is up after {screen.seconds:.1f} s")
             well = SCENARIOS[arguments.scenario](world, Path(name), screen, output)
     screen.say(f"{screen.seconds:.0f} s in all; what was reported is in {short(output)}/")
     return 0 if well else 1

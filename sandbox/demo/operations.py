@@ -66,7 +66,7 @@ def play(world: World, folder: Path, screen: Screen, output: Path) -> bool:
     runner = Runner(folder / "runner", environment=world.environment, api_url=world.github.api_url)
     shift = Shift(runner, workspace, screen, output, of_head(BUTTON, workspace))
     shift.do("Two flows are deployed", "deploy", flow=FLOWS)
-    shift.do("What stands?", "list")
+    shift.do("What is deployed?", "list")
     shift.do(
         "Train once more, with other parameters",
         "trigger",
@@ -81,16 +81,16 @@ def play(world: World, folder: Path, screen: Screen, output: Path) -> bool:
     shift.do(
         "End it, with a typing error",
         "terminate",
-        refused="The nearest that stand: `TrainFlow`",
+        refused="The nearest names are: `TrainFlow`",
         deployment_id="TrainFlw",
         run_id=started.outputs["run-id"],
     )
     shift.do("End it", "terminate", deployment_id="TrainFlow", run_id=started.outputs["run-id"])
     (workspace / "flows" / "hello.py").unlink()
-    screen.say("flows/hello.py is deleted from the repository; its deployment still stands")
+    screen.say("flows/hello.py is deleted from the repository; its deployment is still there")
     shift.do("What would be cleaned up?", "cleanup", removed="true")
     shift.do("Clean up", "cleanup", removed="true", dry_run="false")
-    left = shift.do("What stands now?", "list")
+    left = shift.do("What is deployed now?", "list")
     return shift.well and [one["deployment_id"] for one in left.deployments] == ["TrainFlow"]
 
 

@@ -28,7 +28,7 @@ def test_operations_are_played_from_the_list_to_the_cleanup(tmp_path: Path) -> N
     assert process.returncode == 0, printed
     reports = {path.name: path.read_text() for path in sorted(tmp_path.iterdir())}
     assert "its run succeeded" in reports["03-trigger.md"]
-    assert "The nearest that stand: `TrainFlow`" in reports["06-terminate.md"]
+    assert "The nearest names are: `TrainFlow`" in reports["06-terminate.md"]
     assert "was terminated" in reports["07-terminate.md"]
     assert "would be deleted" in reports["08-cleanup.md"]
     assert "Deleted 1 deployment" in reports["09-cleanup.md"]

@@ -272,4 +272,4 @@ def test_a_token_that_cannot_comment_is_worth_a_look(runner: Runner, workspace: 
     assert ill(result) == {"GitHub token"}
     assert "pull-requests: write" in lines(result)["GitHub token"][1]
     result = on_step_functions(runner, workspace, github_token=" ")
-    assert "no pull request is told" in lines(result)["GitHub token"][1]
+    assert "no pull request gets a comment" in lines(result)["GitHub token"][1]

@@ -174,8 +174,8 @@ def test_status_tells_the_latest_runs_of_that_deployment_alone(
 @pytest.mark.parametrize(
     ("inputs", "told"),
     [
-        ({"deployment_id": "trian"}, "The nearest that stand: `train`"),
-        ({"deployment_id": "nothing-like-it"}, "`operation: list` shows the 2 that stand"),
+        ({"deployment_id": "trian"}, "The nearest names are: `train`"),
+        ({"deployment_id": "nothing-like-it"}, "`operation: list` shows all 2"),
         ({"deployment_id": "foreign"}, "Metaflow did not make it"),
         ({"deployment_id": "train", "run_id": "argo-train-x-zzzzz"}, "is no run of `train` (TrainFlow)"),
         ({"deployment_id": "train", "run_id": "OtherFlow/argo-train-aaaaa"}, "is no run of `train` (TrainFlow)"),
@@ -342,7 +342,7 @@ def test_a_mistaken_filter_deletes_nothing(
     cluster.place("workflowtemplates", [template(f"flow{number}") for number in range(4)], namespace)
     everything = act(runner, workspace, cluster, "cleanup", dry_run="false")
     assert everything.exit_code == 1
-    assert "All 4 deployments that stand in" in everything.log
+    assert "All 4 deployments in" in everything.log
     assert set(fates(everything).values()) == {"not tried"}
     for include in ("?*", "flow*\n*"):
         wild = act(runner, workspace, cluster, "cleanup", dry_run="false", include=include)
@@ -357,7 +357,7 @@ def test_a_mistaken_filter_deletes_nothing(
     assert meant.exit_code == 0, meant.log
     assert set(fates(meant).values()) == {"deleted"}
     last = act(runner, workspace, cluster, "cleanup", dry_run="false")
-    assert "The only deployment that stands in" in last.log
+    assert "The only deployment in" in last.log
     assert fates(last) == {"flow0": "not tried"}
     assert fates(act(runner, workspace, cluster, "cleanup", dry_run="false", include="flow0")) == {"flow0": "deleted"}
 

@@ -127,7 +127,7 @@ def test_what_stands_there_cannot_be_asked_for(
 ) -> None:
     result = run(local, workspace, operation=operation, flow="", **inputs)
     assert (result.exit_code, result.outputs["failure-reason"]) == (1, "input"), result.log
-    assert "What stands in dagster cannot be listed" in result.summary
+    assert "The deployments in dagster cannot be listed" in result.summary
 
 
 def test_a_run_is_looked_at_and_what_ends_and_deletes_is_the_extensions_own(local: Runner, workspace: Path) -> None:

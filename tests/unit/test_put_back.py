@@ -138,7 +138,7 @@ def test_a_cancelled_job_puts_back_too_and_tries_once() -> None:
     outcome, handle = put_back(script, failed(cancelled, Status.CANCELLED))
     assert handle.asked == [protocol.Restore, protocol.TakeSnapshot]
     assert outcome.standing is Standing.UNKNOWN
-    assert "could not be asked" in outcome.warnings[0]
+    assert "could not be read" in outcome.warnings[0]
 
 
 def test_what_cannot_be_put_back_is_told_part_by_part() -> None:

@@ -83,7 +83,7 @@ class Plugin:
             Failure(
                 reason=FailureReason.INPUT,
                 input="orchestrator",
-                message=f"What stands in {self.type} cannot be listed: it offers no way for it.",
+                message=f"The deployments in {self.type} cannot be listed: it offers no way for it.",
                 advice=f"Look into {self.type} itself.",
             )
         )

@@ -139,7 +139,7 @@ def test_an_api_server_that_stays_away_leaves_nothing_but_a_doubt_that_is_told(
         assert job.runner.left_over() == []
     assert happened, result.log
     assert (result.exit_code, result.outputs["failure-reason"]) == (1, "orchestrator-unreachable"), result.log
-    doubt = "What stands as `tinyflow` now could not be asked; it may be a part of this deployment."
+    doubt = "What is deployed as `tinyflow` now could not be read; it may be a part of this deployment."
     assert doubt in result.log
     assert doubt in result.summary.replace("\\", "")
     assert_deployed_whole(own_cluster, "tinyflow", namespace)

@@ -131,7 +131,10 @@ def _config_failure(error: CommandError, request: Open) -> Failure:
     """An expression on a Config, such as a Parameter's default, that Metaflow could not evaluate: the input is at fault
     where it gave that Config, else the file or the default that the flow names."""
     given = sorted(_names(error.expression or "") & _given_configs(request))
-    if error.type in ("AttributeError", "KeyError"):
+    valueless = _valueless(error)
+    if valueless is not None:
+        why = f"`{valueless}` has no value."
+    elif error.type == "KeyError" or (error.type == "AttributeError" and " object " not in error.message):
         why = f"the Config has no `{error.message.strip(chr(39))}`."
     else:
         why = f"{error.type}: {_sentence(error.message)}"
@@ -149,13 +152,28 @@ def _config_failure(error: CommandError, request: Open) -> Failure:
     )
 
 
+def _valueless(error: CommandError) -> str | None:
+    """The name in the expression that is None where the expression looks into it, as a Config without a value is."""
+    lacks = re.fullmatch(r"'NoneType' object (?:has no attribute '(\w+)'|is not subscriptable)", error.message)
+    for node in _nodes(error.expression or "") if lacks is not None else ():
+        if isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.value, ast.Name):
+            attribute = node.attr if isinstance(node, ast.Attribute) else None
+            if lacks is not None and attribute == lacks[1]:
+                return node.value.id
+    return None
+
+
 def _names(expression: str) -> set[str]:
-    """The names that an expression reads; of one that Python cannot parse, none."""
+    """The names that an expression reads."""
+    return {node.id for node in _nodes(expression) if isinstance(node, ast.Name)}
+
+
+def _nodes(expression: str) -> list[ast.AST]:
+    """What an expression consists of; of one that Python cannot parse, nothing."""
     try:
-        tree = ast.parse(expression, mode="eval")
+        return list(ast.walk(ast.parse(expression, mode="eval")))
     except SyntaxError:
-        return set()
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        return []
 
 
 def _given_configs(request: Open) -> set[str]:

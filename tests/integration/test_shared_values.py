@@ -137,6 +137,18 @@ def test_a_config_without_what_the_flow_takes_from_it_is_named(job: Job, workspa
     assert (by_default.exit_code, by_default.outputs["failure-reason"]) == (1, "flow-invalid"), by_default.log
 
 
+def test_a_config_without_a_value_is_named(job: Job, workspace: Path) -> None:
+    for number, expression in enumerate(("settings.rate", "settings['rate']", "config_expr('str(settings.rate)')")):
+        name = f"Valueless{number}Flow"
+        text = CONFIGURED.format(name=name).replace("required=True", "default=None")
+        (workspace / "flows" / "configured.py").write_text(text.replace("settings.rate", expression))
+        result = job("configured")
+        assert (result.exit_code, result.outputs["failure-reason"]) == (1, "flow-invalid"), result.log
+        (failure,) = result.deployments
+        assert "`settings` has no value" in failure["failure_message"]
+        assert "the input `config`" in result.log
+
+
 def several(job: Job, flows: str, **inputs: str) -> JobResult:
     """A job of several flows."""
     return Job(job.runner, job.workspace, **{**job._inputs, "flow": flows})(**inputs)

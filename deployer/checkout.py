@@ -7,6 +7,7 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -73,14 +74,9 @@ def checkouts_of(files: Iterable[Path], workspace: Path) -> tuple[Path, ...]:
     """
     found = [workspace]
     for file in (*_folders(workspace), *files):
-        try:
+        # a name too long, a NUL, or a loop of links: the check of the inputs reports it
+        with suppress(OSError, ValueError, RuntimeError):
             found.append(checkout_of(file, workspace))
-        except (
-            OSError,
-            ValueError,
-            RuntimeError,
-        ):  # a name too long, a NUL, or a loop of links: the inputs' check says it
-            continue
     return tuple(dict.fromkeys(found))
 
 

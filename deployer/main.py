@@ -56,15 +56,15 @@ def run_action(environ: Mapping[str, str], console: Console, cancellation: Cance
         The exit status.
     """
     workspace = Path(environ.get("GITHUB_WORKSPACE") or Path.cwd()).resolve()
-    unmasked = _register_secrets(environ, workspace, console)
+    left = _register_secrets(environ, workspace, console)
     event = at_commit(read_event(environ, read_payload(environ)), checked_out_commit(workspace))
     inputs: Inputs | None = None
     try:
-        if unmasked is not None:
-            outcome = Outcome(operation=_asked(environ), failures=(unmasked,))
+        if isinstance(left, Failure):
+            outcome = Outcome(operation=_asked(environ), failures=(left,))
         else:
             inputs = read_inputs(environ, workspace)
-            outcome = _act(event, inputs, environ, workspace, console, cancellation)
+            outcome = _act(event, inputs, environ, workspace, console, cancellation, left)
     except InputErrors as errors:
         outcome = Outcome(operation=_asked(environ), failures=errors.failures, warnings=unknown_inputs(environ))
     except DeployError as error:
@@ -79,14 +79,18 @@ def run_action(environ: Mapping[str, str], console: Console, cancellation: Cance
     return 0 if outcome.status in (Status.SUCCESS, Status.SKIPPED) else 1
 
 
-def _register_secrets(environ: Mapping[str, str], workspace: Path, console: Console) -> Failure | None:
+def _register_secrets(
+    environ: Mapping[str, str], workspace: Path, console: Console
+) -> tuple[PersistedCredentials, ...] | Failure:
     """Have every credential that the job begins with masked, before anything is printed.
 
     Returns:
-        Why that failed, in words that hold none of them: nothing is done in a job whose secrets would be shown.
+        What actions/checkout left; or why masking failed, in words that hold none of the credentials: nothing is done
+        in a job whose secrets would be shown.
     """
     try:
-        console.mask(secret for left in _persisted(environ, workspace) for secret in left.secrets)
+        persisted = _persisted(environ, workspace)
+        console.mask(secret for left in persisted for secret in left.secrets)
         _mask_environment(environ, console)
     except Exception as error:  # noqa: BLE001  # whatever a hostile input does to it: its own words may hold a secret
         return Failure(
@@ -94,7 +98,7 @@ def _register_secrets(environ: Mapping[str, str], workspace: Path, console: Cons
             message=f"The job's secrets could not be found, so that none is masked ({type(error).__name__}).",
             advice="Look for an input or a variable of an unusual form, and please report it.",
         )
-    return None
+    return persisted
 
 
 def _mask_environment(environ: Mapping[str, str], console: Console) -> None:
@@ -114,13 +118,14 @@ def _act(
     workspace: Path,
     console: Console,
     cancellation: Cancellation,
+    persisted: tuple[PersistedCredentials, ...],
 ) -> Outcome:
     decision = decide(event, inputs)
     warnings = (*decision.warnings, *unknown_inputs(environ))
     operation = decision.operations[0]
     if isinstance(operation, Skip):
         return Outcome(operation="skip", skipped=operation.reason, warnings=warnings)
-    warnings = (*warnings, *insecure_connections(inputs, environ), *_persisted_warning(environ, workspace))
+    warnings = (*warnings, *insecure_connections(inputs, environ), *_persisted_warning(persisted))
     if isinstance(operation, Doctor):
         asked = doctor.Doctor(
             event=event,
@@ -169,13 +174,12 @@ def _persisted(environ: Mapping[str, str], workspace: Path) -> tuple[PersistedCr
     return tuple(left for left in found if left is not None)
 
 
-def _persisted_warning(environ: Mapping[str, str], workspace: Path) -> tuple[str, ...]:
-    found = _persisted(environ, workspace)
-    if not found:
+def _persisted_warning(persisted: tuple[PersistedCredentials, ...]) -> tuple[str, ...]:
+    if not persisted:
         return ()
     warning = (
-        f"actions/checkout left its credentials in {found[0].where}, where the steps after it, and the code of a flow, "
-        "can read them. Set `persist-credentials: false` on that step."
+        f"actions/checkout left its credentials in {persisted[0].where}, where the steps after it, and the code of a "
+        "flow, can read them. Set `persist-credentials: false` on that step."
     )
     return (warning,)
 

@@ -100,7 +100,7 @@ MAIN_SOURCES = (PUSH, MERGED, FEATURE, OPENED, TAG, COMMENT)
 # What each operation without a flow file does.
 OPERATIONS = {
     OperationName.LIST: "lists what is deployed: owner, branch, schedule, last run, where it came from",
-    OperationName.STATUS: "reports one deployment and its latest runs, or of the run that is named",
+    OperationName.STATUS: "reports one deployment and its latest runs, or the run that is named",
     OperationName.TERMINATE: "ends a run",
     OperationName.SUSPEND: "lets a run begin no further task (Argo Workflows), or a DAG no further run (Airflow)",
     OperationName.UNSUSPEND: "lets it go on",

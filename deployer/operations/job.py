@@ -136,17 +136,13 @@ def _read(flow: str | None, operation: str, inputs: Inputs, workspace: Path, sou
         flow=str(Path(name)), operation=operation, orchestrator=inputs.orchestrator, status=Status.PENDING
     )
     folder = workspace / inputs.working_directory
-    included = named_files(inputs.parameters, folder, workspace)
-    refused = next((found for file in included if (found := sources.check(file)) is not None), None)
-    if refused is not None:
-        return replace(outcome, status=Status.FAILURE, failure=refused)
-    if flow is None:
-        return outcome
-    try:
-        check_syntax(workspace / name, workspace)
-    except DeployError as error:
-        return replace(outcome, status=Status.FAILURE, failure=error.failure)
-    files = (workspace / name, *(folder / path for path in config_files(inputs.config)))
+    files = named_files(inputs.parameters, folder, workspace)
+    if flow is not None:
+        try:
+            check_syntax(workspace / name, workspace)
+        except DeployError as error:
+            return replace(outcome, status=Status.FAILURE, failure=error.failure)
+        files = (workspace / name, *(folder / path for path in config_files(inputs.config)), *files)
     refused = next((found for file in files if (found := sources.check(file)) is not None), None)
     return replace(outcome, status=Status.FAILURE, failure=refused) if refused is not None else outcome
 

@@ -8,7 +8,7 @@ from collections import Counter
 from deployer.outcome import Check, CheckState, FailureReason, FlowOutcome, Outcome, Run, RunStatus, Standing, Status
 from deployer.report.inventory import inventory_story
 from deployer.report.markdown import Markdown, code, plain, prose
-from deployer.report.words import count, listed, orchestrator
+from deployer.report.words import count, how_it_ended, listed, orchestrator
 
 SYMBOLS = {
     Status.SUCCESS: "✅",
@@ -197,10 +197,16 @@ def _trouble(flow: FlowOutcome) -> str:
         return _cancelled(flow)
     if flow.run is not None:
         return f"{'was deployed, but' if flow.operation == 'deploy' else ':'} its run {_run_trouble(reason, flow.run)}"
-    if reason is FailureReason.HALF_DEPLOYED or flow.standing is Standing.UNKNOWN:
-        return "is half deployed" if reason is FailureReason.HALF_DEPLOYED else "may have been deployed"
     if flow.operation == "trigger":
         return "could not be triggered"
+    return _deployment_trouble(flow, reason)
+
+
+def _deployment_trouble(flow: FlowOutcome, reason: FailureReason) -> str:
+    if reason is FailureReason.HALF_DEPLOYED:
+        return "is half deployed"
+    if flow.standing is Standing.UNKNOWN:
+        return "may have been deployed"
     if reason is FailureReason.TRIGGER or flow.standing is Standing.DEPLOYED:
         unread = reason is not FailureReason.TRIGGER and flow.deployment is not None and not flow.deployment.version
         return f"was deployed, but could not be {'read back' if unread else 'triggered'}"
@@ -216,8 +222,7 @@ def _run_trouble(reason: FailureReason, run: Run) -> str:
     if reason is not FailureReason.RUN_FAILED:
         return "could not be followed to its end"
     step = f" in step {code(run.failed_task.step)}" if run.failed_task is not None else ""
-    ended = {RunStatus.TERMINATED: "was terminated", RunStatus.TIMED_OUT: "timed out"}
-    return f"{ended.get(run.status, 'failed')}{step}"
+    return f"{how_it_ended(run.status)}{step}"
 
 
 def _cancelled(flow: FlowOutcome) -> str:

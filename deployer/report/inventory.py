@@ -8,10 +8,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from deployer.outcome import Deployment, DeploymentRow, Fate, Inventory, Outcome, Run, RunStatus
+from deployer.outcome import Deployment, DeploymentRow, Fate, Inventory, Outcome, Run
 from deployer.report.flat import flat_deployment, flat_run
 from deployer.report.markdown import Markdown, code, link, one_line, plain, prose
-from deployer.report.words import count, duration, moment, orchestrator, schedule, shortened, zone
+from deployer.report.words import count, duration, how_it_ended, moment, orchestrator, schedule, shortened, zone
 
 NOTHING = Markdown("–")
 FATE_SYMBOLS = {
@@ -270,8 +270,7 @@ def _status_story(row: DeploymentRow) -> str:
     which = f"{'the run' if len(row.runs) == 1 else 'the last run'} {code(shortened(run.id))}"
     if row.active:
         return f"{which} is {run.status}"
-    ended = {RunStatus.TERMINATED: "was terminated", RunStatus.TIMED_OUT: "timed out"}
-    return f"{which} {ended.get(run.status, run.status)}"
+    return f"{which} {how_it_ended(run.status)}"
 
 
 def _number(rows: Sequence[DeploymentRow]) -> str:

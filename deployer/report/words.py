@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from deployer.outcome import RunStatus
+
 DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 SHORT_DAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 SHORT_ID = 20
@@ -56,6 +58,11 @@ def shortened(identifier: str) -> str:
     if made is None or re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", rest):
         return f"{kind}-{rest[:8]}…"
     return f"{kind}-…{made[0]}"
+
+
+def how_it_ended(status: RunStatus) -> str:
+    """What happened to a run that is over, as a verb: failed, was terminated."""
+    return {RunStatus.TERMINATED: "was terminated", RunStatus.TIMED_OUT: "timed out"}.get(status, str(status))
 
 
 def orchestrator(name: str) -> str:

@@ -155,10 +155,12 @@ def _config_failure(error: CommandError, request: Open) -> Failure:
 def _valueless(error: CommandError) -> str | None:
     """The name in the expression that is None where the expression looks into it, as a Config without a value is."""
     lacks = re.fullmatch(r"'NoneType' object (?:has no attribute '(\w+)'|is not subscriptable)", error.message)
-    for node in _nodes(error.expression or "") if lacks is not None else ():
+    if lacks is None:
+        return None
+    for node in _nodes(error.expression or ""):
         if isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.value, ast.Name):
             attribute = node.attr if isinstance(node, ast.Attribute) else None
-            if lacks is not None and attribute == lacks[1]:
+            if attribute == lacks[1]:
                 return node.value.id
     return None
 
@@ -276,8 +278,8 @@ def _sentence(text: str) -> str:
 
 
 def _traceback(error: BaseException, flow_file: str) -> str:
-    """The traceback from the flow file on: what stands before it is Metaflow and this action, which also looks at what
-    the flow imports (`configuration.watch`)."""
+    """The traceback from the flow file on: the frames before it are Metaflow's and this action's, and so are some after
+    it, since `configuration.watch` looks at what the flow imports."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_own(frame.filename)]
     real = os.path.realpath(flow_file)
     first = next((i for i, frame in enumerate(frames) if os.path.realpath(frame.filename) == real), None)

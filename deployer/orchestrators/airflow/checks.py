@@ -68,7 +68,7 @@ def dags_folder(place: str, folder: DagsFolder) -> Check:
     name, many = DAGS_FOLDER.title, len(folder.names())
     listed = f"`{place}`: {many} DAG file{'' if many == 1 else 's'}"
     if "://" in place:
-        return ok(name, f"{listed}; whether the job may write there shows only when it does")
+        return ok(name, f"{listed}; whether the job may write there is known only once it does")
     path = Path(place)
     there = next(one for one in (path, *path.parents) if one.exists())
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
@@ -99,7 +99,7 @@ def _user(api: AirflowApi, settings: AirflowSettings) -> Check:
     except DeployError as error:  # beside what Airflow tells to everyone
         return of_failure(name, error.failure)
     who = f"`{settings.username}`" if settings.username and not settings.token else "the job"
-    return ok(name, f"{who} may read DAGs and import errors; whether it may run them shows only when it does")
+    return ok(name, f"{who} may read DAGs and import errors; whether it may run them is known only once it does")
 
 
 def _health(api: AirflowApi) -> tuple[Check, ...]:

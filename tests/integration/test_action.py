@@ -1,19 +1,18 @@
-"""The whole action, process by process, against the sandbox: from the event to what stands and what is told."""
+"""The whole action, process by process, against the sandbox: from the event to what is deployed and reported."""
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from action_jobs import SHA, Pulls, closed, machine, pushed, run, words
 
 from sandbox.notebook import is_successful
-from sandbox.runner import JobEvent, JobResult, Runner, merged_pull_request, push
+from sandbox.runner import JobEvent, Runner, push
 from sandbox.world import World
 
-SHA = "3f2a91c0" * 5
 FAILING = """
 from metaflow import FlowSpec, step
 
@@ -33,58 +32,6 @@ class FailingFlow(FlowSpec):
 if __name__ == "__main__":
     FailingFlow()
 """
-
-
-class Pulls:
-    """Pull requests of one test: no two tests share a number."""
-
-    def __init__(self, world: World, start: int) -> None:
-        self._github = world.github
-        self._next = start
-
-    def merged(self, *, sha: str = SHA, commits: tuple[str, ...] = ()) -> int:
-        self._next += 1
-        self._github.add_pull_request(
-            number=self._next, title="A change", merged=True, merge_commit_sha=sha, commits=commits
-        )
-        return self._next
-
-    def comments(self, number: int) -> list[str]:
-        return [str(comment["body"]) for comment in self._github.comments(number)]
-
-
-@pytest.fixture
-def pulls(world: World, request: pytest.FixtureRequest) -> Pulls:
-    return Pulls(world, 10 * (1 + sorted(item.name for item in request.session.items).index(request.node.name)))
-
-
-def closed(number: int, *, merged: bool = True, base: str = "main", sha: str = SHA) -> JobEvent:
-    payload = merged_pull_request(number, "A change", merged=merged, base=base, sha=sha)
-    return JobEvent(name="pull_request", payload=payload, sha=sha, ref=f"refs/pull/{number}/merge")
-
-
-def pushed(sha: str = SHA, commits: tuple[str, ...] = ()) -> JobEvent:
-    payload = push(before="1" * 40, after=sha)
-    payload["commits"] = [{"id": one} for one in (*commits, sha)]
-    return JobEvent(name="push", payload=payload, sha=sha)
-
-
-def run(runner: Runner, workspace: Path, event: JobEvent, flow: str = "flows/hello.py", **inputs: str) -> JobResult:
-    given = {"flow": flow, "orchestrator": "step-functions"}
-    if "trigger" in inputs or inputs.get("operation") == "trigger":
-        given["poll-interval"] = "500ms"
-    given |= {name.replace("_", "-"): value for name, value in inputs.items()}
-    return runner.run(event, {name: value for name, value in given.items() if value}, workspace=workspace)
-
-
-def words(markdown: str) -> str:
-    """Markdown less the backslashes and the invisible characters that keep foreign text from being markup."""
-    return markdown.replace("\\", "").replace("\u200b", "").replace("<!-- -->", "")
-
-
-def machine(world: World, name: str) -> dict[str, Any] | None:
-    machines = world.client().list_state_machines()["stateMachines"]
-    return next((one for one in machines if one["name"] == name), None)
 
 
 def test_a_merged_pull_request_is_deployed_run_and_told(
@@ -156,71 +103,6 @@ def test_what_is_not_to_be_deployed_is_skipped_with_a_notice(
     assert result.outputs["status"] == "skipped"
     assert any(line.startswith("::notice") and why in line for line in result.log.splitlines()), result.log
     assert machine(world, "NeverDeployed") is None
-
-
-def test_a_push_tells_every_pull_request_that_it_brought(
-    runner: Runner, workspace: Path, world: World, pulls: Pulls
-) -> None:
-    first, second = "a" * 40, "b" * 40
-    numbers = pulls.merged(sha=first), pulls.merged(sha=second)
-    result = run(runner, workspace, pushed(second, (first,)), deployment_name="Pushed")
-    assert result.exit_code == 0, result.log
-    assert [len(pulls.comments(number)) for number in numbers] == [1, 1]
-
-
-def test_a_push_without_a_pull_request_is_deployed_without_a_comment(runner: Runner, workspace: Path) -> None:
-    result = run(runner, workspace, pushed("c" * 40), deployment_name="Alone")
-    assert result.exit_code == 0, result.log
-    assert result.outputs["comment-url"] == ""
-    assert "::warning" not in result.log
-
-
-def test_the_comment_is_updated_in_place_and_anew_when_it_turns(
-    runner: Runner, workspace: Path, world: World, pulls: Pulls
-) -> None:
-    number = pulls.merged()
-    mails = len(world.github.mails())
-    for _ in range(2):
-        assert run(runner, workspace, closed(number), deployment_name="Turning").exit_code == 0
-    assert len(pulls.comments(number)) == 1
-    assert len(world.github.mails()) == mails + 1, "an edit sends no mail"
-    assert run(runner, workspace, closed(number), "flows/nosuch.py").exit_code == 1
-    old, new = pulls.comments(number)
-    assert "<details>" in old
-    assert "Superseded" in old
-    assert "❌" in new
-    assert len(world.github.mails()) == mails + 2
-
-
-def test_two_jobs_do_not_overwrite_each_others_comments(runner: Runner, workspace: Path, pulls: Pulls) -> None:
-    number = pulls.merged()
-    inputs = {"flow": "flows/hello.py", "orchestrator": "step-functions", "deployment-name": "TwoJobs"}
-    for job in ("staging", "production", "staging"):
-        assert runner.run(closed(number), inputs, workspace=workspace, job=job).exit_code == 0
-    assert len(pulls.comments(number)) == 2
-
-
-def test_a_token_that_may_not_comment_costs_the_comment_only(
-    runner: Runner, workspace: Path, world: World, pulls: Pulls
-) -> None:
-    number = pulls.merged()
-    body = {"message": "Resource not accessible by integration", "status": "403"}
-    world.github.fail_next("POST", rf"/issues/{number}/comments", status=403, body=body)
-    result = run(runner, workspace, closed(number), deployment_name="Uncommented")
-    assert result.exit_code == 0
-    assert result.outputs["status"] == "success"
-    assert any(line.startswith("::warning") and "pull-requests: write" in line for line in result.log.splitlines()), (
-        result.log
-    )
-
-
-def test_an_answer_that_was_lost_makes_no_second_comment(
-    runner: Runner, workspace: Path, world: World, pulls: Pulls
-) -> None:
-    number = pulls.merged()
-    world.github.fail_next("POST", rf"/issues/{number}/comments", drop=True, carried_out=True)
-    assert run(runner, workspace, closed(number), deployment_name="LostAnswer").exit_code == 0
-    assert len(pulls.comments(number)) == 1
 
 
 @pytest.mark.parametrize("fail_fast", ["", "true"])
@@ -302,74 +184,6 @@ def test_another_users_deployment_is_guarded_and_authorize_opens_it(runner: Runn
     described = run(runner, workspace, pushed(), metaflow_user="somebody.else", **inputs)
     token = str(described.deployments[0]["metaflow_namespace"]).removeprefix("production:") or token
     assert run(runner, workspace, pushed(), authorize=token, **inputs).exit_code == 0
-
-
-def test_what_is_deployed_can_be_triggered_with_and_without_its_file(runner: Runner, workspace: Path) -> None:
-    assert run(runner, workspace, pushed(), deployment_name="Existing", comment="off").exit_code == 0
-    with_file = run(
-        runner, workspace, pushed(), operation="trigger", deployment_name="Existing", wait="none", comment="off"
-    )
-    assert with_file.exit_code == 0, with_file.log
-    assert with_file.outputs["operation"] == "trigger"
-    without = run(
-        runner, workspace, pushed(), "", operation="trigger", deployment_id="Existing", wait="none", comment="off"
-    )
-    assert without.exit_code == 0, without.log
-    assert without.outputs["run-pathspec"].startswith("HelloFlow/sfn-")
-    assert without.outputs["run-id"] != with_file.outputs["run-id"]
-
-
-def test_triggering_what_is_not_deployed_says_so(runner: Runner, workspace: Path) -> None:
-    result = run(runner, workspace, pushed(), "", operation="trigger", deployment_id="NoSuch", comment="off")
-    assert result.outputs["failure-reason"] == "input"
-    assert "Nothing is deployed as `NoSuch`" in result.summary
-
-
-def slow(workspace: Path) -> str:
-    """hello.py with a step that takes five minutes."""
-    text = (workspace / "flows" / "hello.py").read_text()
-    return text.replace("self.greeting =", "import time; time.sleep(300); self.greeting =")
-
-
-def test_a_run_that_its_own_deployments_limit_ends_has_timed_out(runner: Runner, workspace: Path) -> None:
-    (workspace / "flows" / "slow.py").write_text(slow(workspace))
-    given = {"deployment_name": "TimedOut", "workflow_timeout": "3s", "trigger": "true", "wait": "completed"}
-    result = run(runner, workspace, pushed(), "flows/slow.py", poll_interval="300ms", comment="off", **given)
-    assert (result.exit_code, result.outputs["failure-reason"]) == (1, "run-failed"), result.log
-    assert result.outputs["run-status"] == "timed-out"
-    assert "did not end within the deployment's own time limit" in result.log
-    assert "was deployed, but its run timed out" in result.summary
-    status = run(runner, workspace, pushed(), "", operation="status", deployment_id="TimedOut", comment="off")
-    assert status.outputs["run-status"] == "timed-out"
-
-
-@pytest.mark.parametrize(
-    ("on_timeout", "fate", "state"), [("leave", "left", "RUNNING"), ("terminate", "terminated", "ABORTED")]
-)
-def test_a_run_that_takes_too_long_is_left_or_terminated(
-    on_timeout: str, fate: str, state: str, runner: Runner, workspace: Path, world: World
-) -> None:
-    (workspace / "flows" / "slow.py").write_text(slow(workspace))
-    result = run(
-        runner,
-        workspace,
-        pushed(),
-        "flows/slow.py",
-        deployment_name=f"Slow{on_timeout}",
-        trigger="true",
-        wait="completed",
-        wait_timeout="3s",
-        on_timeout=on_timeout,
-        comment="off",
-    )
-    assert result.exit_code == 1
-    assert result.outputs["failure-reason"] in ("run-timeout", "start-timeout")
-    assert fate in result.summary
-    arn = result.deployments[0]["arn"].replace(":stateMachine:", ":execution:")
-    execution = f"{arn}:{result.outputs['run-id'].removeprefix('sfn-')}"
-    assert world.client().describe_execution(executionArn=execution)["status"] == state
-    if state == "RUNNING":
-        world.client().stop_execution(executionArn=execution)
 
 
 @pytest.mark.parametrize(
@@ -482,39 +296,3 @@ def test_all_mistakes_in_the_inputs_are_told_at_once_in_the_pull_request(
     comment = pulls.comments(number)[0]
     assert "3 inputs need correction" in comment
     assert all(name in comment for name in ("`wait-timeout`", "`trigger`", "`operation`"))
-
-
-def test_parameters_of_every_type_arrive(runner: Runner, workspace: Path, world: World) -> None:
-    (workspace / "data.csv").write_text("1,2\n")
-    (workspace / "flows" / "typed.py").write_text(
-        "from metaflow import FlowSpec, IncludeFile, JSONType, Parameter, step\n\n\n"
-        "class TypedFlow(FlowSpec):\n"
-        "    label = Parameter('label', default='x')\n    many = Parameter('many', type=int, required=True)\n"
-        "    rate = Parameter('rate', default=0.5)\n    loud = Parameter('loud', type=bool, default=False)\n"
-        "    layers = Parameter('layers', type=JSONType, default='[]')\n    data = IncludeFile('data')\n\n"
-        "    @step\n    def start(self):\n"
-        "        self.seen = [self.label, self.many, self.rate, self.loud, self.layers, self.data]\n"
-        "        print('SEEN', repr(self.seen))\n"
-        "        expected = ['a \"b\" c', 3, 0.25, True, {'a': [1, None]}, '1,2\\n']\n"
-        "        assert self.seen == expected, self.seen\n        self.next(self.end)\n\n"
-        "    @step\n    def end(self):\n        pass\n\n\nif __name__ == '__main__':\n    TypedFlow()\n"
-    )
-    parameters = {
-        "label": 'a "b" c',
-        "many": "3",
-        "rate": 0.25,
-        "loud": True,
-        "layers": {"a": [1, None]},
-        "data": "data.csv",
-    }
-    result = run(
-        runner,
-        workspace,
-        pushed(),
-        "flows/typed.py",
-        trigger="true",
-        wait="completed",
-        parameters=json.dumps(parameters),
-        comment="off",
-    )
-    assert result.exit_code == 0, result.summary

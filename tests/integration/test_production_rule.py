@@ -2,209 +2,31 @@
 
 from __future__ import annotations
 
-import base64
 import re
 import shutil
-import subprocess
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from checkout_history import (
+    FORK,
+    PROJECT,
+    REPOSITORY,
+    Deploy,
+    History,
+    asked,
+    deployed,
+    event,
+    pull_request,
+    refused,
+    workflow_run,
+)
 
-from sandbox.runner import ROOT, JobEvent, JobResult, Runner
+from sandbox.runner import ROOT
 from sandbox.world import World
 
-REPOSITORY = "octo-org/history"
-FORK = "mona/history"
-PLAIN = (ROOT / "examples" / "flows" / "hello.py").read_text().replace("HelloFlow", "GuardedFlow")
-PROJECT = PLAIN.replace("from metaflow import ", "from metaflow import project, ").replace(
-    "\nclass GuardedFlow", '\n@project(name="guarded")\nclass GuardedFlow'
-)
-TARGET = "pull_request_target"
-
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="there is no git on this machine")
-
-
-@dataclass(frozen=True, kw_only=True)
-class History:
-    """A repository with a branch that was merged, one that was not, and a fork's pull request."""
-
-    folder: Path
-    first: str
-    """The first commit of `main`."""
-    merged: str
-    """The merge commit of pull request 7, the last commit of `main`."""
-    feature: str
-    """The branch `feature`, of the open pull request 8."""
-    older: str
-    """The commit before it."""
-    trial: str
-    """GitHub's trial merge of it."""
-    fork: str
-    """The last commit of pull request 9, which a fork opened: GitHub has it as refs/pull/9/head."""
-    release: str
-    """The branch `release/2`."""
-
-    def check_out(self, commit: str, folder: Path, *options: str) -> Path:
-        """A checkout, made by git as actions/checkout makes it."""
-        git(self.folder.parent, "init", "--quiet", str(folder))
-        git(folder, "remote", "add", "origin", f"https://github.com/{REPOSITORY}")
-        git(folder, "fetch", "--quiet", "--depth=1", f"file://{self.folder}", commit)
-        git(folder, "checkout", "--quiet", *(options or ("--detach",)), "FETCH_HEAD")
-        return folder
-
-
-def git(folder: Path, *arguments: str) -> str:
-    identity = ["-c", "user.name=Mona", "-c", "user.email=mona@example.com", "-c", "init.defaultBranch=main"]
-    done = subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True, text=True)
-    return done.stdout.strip()
-
-
-def commit(folder: Path, message: str) -> str:
-    (folder / "flows" / "note.txt").write_text(message)
-    git(folder, "add", ".")
-    git(folder, "commit", "--quiet", "--message", message)
-    return git(folder, "rev-parse", "HEAD")
-
-
-@pytest.fixture(scope="module")
-def history(tmp_path_factory: pytest.TempPathFactory) -> History:
-    folder = tmp_path_factory.mktemp("origin") / "history"
-    (folder / "flows").mkdir(parents=True)
-    git(folder, "init", "--quiet")
-    git(folder, "config", "uploadpack.allowAnySHA1InWant", "true")
-    (folder / "flows" / "plain.py").write_text(PLAIN)
-    (folder / "flows" / "daily.py").write_text(PROJECT)
-    first = commit(folder, "first")
-    git(folder, "tag", "v1")
-    git(folder, "switch", "--quiet", "--create", "release/2")
-    release = commit(folder, "release")
-    git(folder, "switch", "--quiet", "--create", "topic", "main")
-    commit(folder, "topic")
-    git(folder, "switch", "--quiet", "main")
-    git(folder, "merge", "--quiet", "--no-ff", "--message", "Merge pull request #7", "topic")
-    merged = git(folder, "rev-parse", "HEAD")
-    git(folder, "switch", "--quiet", "--create", "feature")
-    older = commit(folder, "older")
-    feature = commit(folder, "feature")
-    git(folder, "tag", "v2")
-    git(folder, "switch", "--quiet", "--detach", "main")
-    git(folder, "merge", "--quiet", "--no-ff", "--message", "trial", "feature")
-    trial = git(folder, "rev-parse", "HEAD")
-    git(folder, "update-ref", "refs/pull/8/merge", trial)
-    git(folder, "switch", "--quiet", "--detach", "main")
-    fork = commit(folder, "fork")
-    git(folder, "update-ref", "refs/pull/9/head", fork)
-    git(folder, "tag", "main", "feature")  # a tag that is named like the branch
-    git(folder, "switch", "--quiet", "main")
-    return History(
-        folder=folder,
-        first=first,
-        merged=merged,
-        feature=feature,
-        older=older,
-        trial=trial,
-        fork=fork,
-        release=release,
-    )
-
-
-@pytest.fixture
-def deploy(history: History, world: World, tmp_path: Path) -> Iterator[Deploy]:
-    world.github.set_history(history.folder, repository=REPOSITORY)
-    runner = Runner(
-        tmp_path / "runner",
-        environment=world.environment,
-        api_url=world.github.api_url,
-        repository=REPOSITORY,
-    )
-    yield Deploy(runner, history, tmp_path)
-    assert runner.left_over() == []
-
-
-class Deploy:
-    """Runs the action on a checkout of a commit."""
-
-    def __init__(self, runner: Runner, history: History, folder: Path) -> None:
-        self.runner = runner
-        self.history = history
-        self._folder = folder
-
-    def __call__(self, event: JobEvent, commit: str, flow: str = "flows/plain.py", **inputs: str) -> JobResult:
-        workspace = self.history.check_out(commit, self._folder / f"checkout-{len(list(self._folder.iterdir()))}")
-        return self.on(workspace, event, flow, **inputs)
-
-    def on(self, workspace: Path, event: JobEvent, flow: str = "flows/plain.py", **inputs: str) -> JobResult:
-        given = {"flow": flow, "orchestrator": "step-functions", "comment": "off", "operation": "deploy"}
-        given |= {name.replace("_", "-"): value for name, value in inputs.items()}
-        return self.runner.run(event, given, workspace=workspace)
-
-
-def event(name: str, sha: str, ref: str = "refs/heads/main", **payload: Any) -> JobEvent:
-    repository = {"full_name": REPOSITORY, "default_branch": "main"}
-    return JobEvent(name=name, payload={"repository": repository, **payload}, ref=ref, sha=sha)
-
-
-def pull_request(
-    history: History,
-    *,
-    name: str = "pull_request",
-    action: str = "opened",
-    merged: bool = False,
-    base: str = "main",
-    head: str | None = None,
-    sha: str | None = None,
-) -> JobEvent:
-    """The open pull request 8, pull request 9 of a fork (`head`), or the merged pull request 7."""
-    pull = {
-        "number": 7 if merged else 8 if head is None else 9,
-        "merged": merged,
-        "merge_commit_sha": history.merged if merged else history.trial,
-        "base": {"ref": base, "sha": history.merged},
-        "head": {
-            "ref": "feature" if head is None else "main",  # the fork's branch may be called main
-            "sha": history.feature if head is None else history.fork,
-            "repo": {"full_name": head or REPOSITORY},
-        },
-    }
-    number = pull["number"]
-    # https://github.blog/changelog/2025-11-07-actions-pull_request_target-and-environment-branch-protections-changes
-    ref, own = ("refs/heads/main", history.merged) if name == TARGET else (f"refs/pull/{number}/merge", history.trial)
-    return event(name, sha or own, ref, action=action, pull_request=pull, number=number)
-
-
-def workflow_run(history: History, **changes: Any) -> JobEvent:
-    run = {
-        "event": "push",
-        "conclusion": "success",
-        "head_branch": "main",
-        "head_sha": history.merged,
-        "head_repository": {"full_name": REPOSITORY},
-    }
-    return event("workflow_run", history.merged, action="completed", workflow_run={**run, **changes})
-
-
-def refused(result: JobResult, *told: str) -> None:
-    """It failed, said why, and deployed nothing."""
-    assert result.exit_code == 1, result.log
-    assert (result.outputs["status"], result.outputs["failure-reason"]) == ("failure", "source"), result.log
-    said = result.summary.replace("\\", "").replace("<!-- -->", "").replace("\u200b", "")
-    for words in told:
-        assert words in said, said
-    assert result.outputs["deployment-id"] == ""
-
-
-def deployed(result: JobResult, identifier: str = "GuardedFlow") -> None:
-    assert result.exit_code == 0, result.log
-    assert result.outputs["deployment-id"] == identifier
-
-
-def asked(world: World) -> list[str]:
-    """The comparisons that GitHub was asked for."""
-    return [one["path"] for one in world.github.requests() if "/compare/" in one["path"]]
 
 
 def test_what_was_pushed_to_a_deploy_branch_is_deployed_and_github_is_not_asked(
@@ -339,79 +161,6 @@ def test_a_pushed_tag_that_is_named_like_a_branch_is_none(deploy: Deploy, histor
     refused(deploy(tagged, history.feature, operation="auto"), "does not contain it")
 
 
-def test_pull_request_target_runs_no_line_of_a_forks_code(deploy: Deploy, history: History, tmp_path: Path) -> None:
-    workspace = history.check_out(history.fork, tmp_path / "fork")
-    seen = tmp_path / "seen"
-    text = (workspace / "flows" / "daily.py").read_text()
-    (workspace / "flows" / "daily.py").write_text(f"open({str(seen)!r}, 'w').close()\n{text}")
-    opened = pull_request(history, name=TARGET, head=FORK)
-    for inputs in ({"project_branch": "pr_9"}, {}, {"operation": "trigger", "project_branch": "pr_9"}):
-        result = deploy.on(workspace, opened, "flows/daily.py", **inputs)
-        refused(result, "On `pull_request_target` the job has secrets", "is not the base's commit")
-    assert not seen.exists(), "the flow was imported"
-
-
-def test_nor_its_requirements(deploy: Deploy, history: History, tmp_path: Path) -> None:
-    workspace = history.check_out(history.fork, tmp_path / "fork")
-    (workspace / "requirements.txt").write_text("./no-such-package\n")
-    opened = pull_request(history, name=TARGET, head=FORK)
-    inputs = {"operation": "list", "flow": "", "requirements": "requirements.txt"}
-    refused(deploy.on(workspace, opened, **inputs), "is not the base's commit")
-
-
-@pytest.mark.parametrize(
-    "how", ["./pull-request/package", "-r pull-request/all.txt", "pull-request/all.txt", "ours.txt"]
-)
-def test_nor_a_package_of_a_pull_request_beside_the_base(
-    how: str, deploy: Deploy, history: History, tmp_path: Path
-) -> None:
-    """A package is built by code of its own."""
-    workspace = history.check_out(history.merged, tmp_path / "base")
-    beside, seen = history.check_out(history.fork, workspace / "pull-request"), tmp_path / "seen"
-    (beside / "package").mkdir()
-    builds = '[build-system]\nrequires = []\nbuild-backend = "builds"\nbackend-path = ["."]\n'
-    (beside / "package" / "pyproject.toml").write_text(f'{builds}[project]\nname = "theirs"\nversion = "1"\n')
-    (beside / "package" / "builds.py").write_text(f"open({str(seen)!r}, 'w')\n")
-    (beside / "all.txt").write_text("./package\n")
-    (workspace / "ours.txt").write_text("-e pull-request/package\n")
-    refused(
-        deploy.on(workspace, pull_request(history, name=TARGET, head=FORK), requirements=how),
-        "is not the base's commit",
-    )
-    assert not seen.exists(), "the pull request's code was run"
-
-
-def test_nor_a_config_of_another_checkout(deploy: Deploy, history: History, tmp_path: Path) -> None:
-    """The values of a Config decide what is deployed, an image as well."""
-    workspace = history.check_out(history.merged, tmp_path / "main")
-    beside = history.check_out(history.feature, workspace / "unmerged")
-    (beside / "settings.json").write_text('{"image": "elsewhere"}')
-    flow = PLAIN.replace("from metaflow import ", "from metaflow import Config, ").replace(
-        "class GuardedFlow(FlowSpec):", 'class GuardedFlow(FlowSpec):\n    settings = Config("settings")\n'
-    )
-    (workspace / "flows" / "plain.py").write_text(flow)
-    pushed = event("push", history.merged, after=history.merged)
-    refused(deploy.on(workspace, pushed, config="settings: unmerged/settings.json"), history.feature[:7])
-
-
-def test_nor_the_file_of_a_parameter_of_a_forks_checkout(deploy: Deploy, history: History, tmp_path: Path) -> None:
-    """An IncludeFile's content becomes the run's data; a link leads there as well."""
-    workspace = history.check_out(history.merged, tmp_path / "main")
-    beside = history.check_out(history.fork, workspace / "pull-request")
-    (beside / "data.csv").write_text("theirs")
-    (workspace / "ours.csv").write_text("ours")
-    (workspace / "link.csv").symlink_to("pull-request/data.csv")
-    flow = PLAIN.replace("from metaflow import ", "from metaflow import IncludeFile, ").replace(
-        "class GuardedFlow(FlowSpec):", 'class GuardedFlow(FlowSpec):\n    data = IncludeFile("data")\n'
-    )
-    (workspace / "flows" / "plain.py").write_text(flow)
-    commented = event("issue_comment", history.merged, issue={"number": 9})
-    for path in ("pull-request/data.csv", "link.csv"):
-        result = deploy.on(workspace, commented, trigger="true", wait="none", parameters=f"data: {path}")
-        refused(result, "On `issue_comment` the job has secrets", history.fork[:7])
-    deployed(deploy.on(workspace, commented, trigger="true", wait="none", parameters="data: ours.csv"))
-
-
 def test_a_file_starts_one_flow(deploy: Deploy, history: History, tmp_path: Path) -> None:
     """Else what is written would be the first one's, and what is checked the second one's."""
     first = PROJECT.replace('name="guarded"', 'name="guarded", production=True').partition("\nif __name__")[0]
@@ -427,32 +176,6 @@ def test_a_file_starts_one_flow(deploy: Deploy, history: History, tmp_path: Path
     assert "starts two flows in one process, GuardedFlow and then SecondFlow" in result.log
 
 
-def test_a_pull_requests_code_beside_the_base_is_no_base(deploy: Deploy, history: History, tmp_path: Path) -> None:
-    """The usual mistake: the base is checked out, and the pull request's code in a folder of it."""
-    workspace = history.check_out(history.merged, tmp_path / "base")
-    history.check_out(history.fork, workspace / "pull-request")
-    opened = pull_request(history, name=TARGET, head=FORK)
-    refused(deploy.on(workspace, opened, "pull-request/flows/daily.py", project_branch="pr_9"), history.fork[:7])
-    within = deploy.on(workspace, opened, working_directory="pull-request", project_branch="pr_9")
-    refused(within, history.fork[:7])
-    (workspace / "link").symlink_to("pull-request/flows")
-    refused(deploy.on(workspace, opened, "link/daily.py", project_branch="pr_9"), history.fork[:7])
-
-
-def test_pull_request_target_takes_the_bases_commit(deploy: Deploy, history: History) -> None:
-    merged = pull_request(history, name=TARGET, action="closed", merged=True)
-    deployed(deploy(merged, history.merged, operation="auto"))
-    opened = pull_request(history, name=TARGET, head=FORK)
-    refused(deploy(opened, history.merged), "pull request 9 is not merged")
-
-
-def test_a_forks_code_is_not_run_after_its_workflow_run(deploy: Deploy, history: History) -> None:
-    run = workflow_run(
-        history, event="pull_request", head_repository={"full_name": FORK}, head_sha=history.fork, head_branch="main"
-    )
-    refused(deploy(run, history.fork, "flows/daily.py", project_branch="pr_9"), "On `workflow_run` the job has secrets")
-
-
 def test_a_comment_deploys_a_pull_request_beside_production_alone(deploy: Deploy, history: History) -> None:
     commented = event("issue_comment", history.merged, issue={"number": 8})
     refused(deploy(commented, history.feature), "does not contain it")
@@ -461,37 +184,6 @@ def test_a_comment_deploys_a_pull_request_beside_production_alone(deploy: Deploy
         "guarded.test.comment.GuardedFlow",
     )
     deployed(deploy(commented, history.merged))
-
-
-@pytest.mark.parametrize("name", ["issue_comment", "pull_request_review", "repository_dispatch", "workflow_dispatch"])
-def test_a_forks_code_is_not_run_though_the_repository_serves_its_commit(
-    name: str, deploy: Deploy, history: History, tmp_path: Path
-) -> None:
-    """GitHub finds refs/pull/9/head in the repository, and compares it, as it does any commit of a fork."""
-    workspace, seen = history.check_out(history.fork, tmp_path / "fork"), tmp_path / "seen"
-    flow = workspace / "flows" / "daily.py"
-    flow.write_text(f"open({str(seen)!r}, 'w').close()\n{flow.read_text()}")
-    (workspace / "requirements.txt").write_text("./no-such-package\n")
-    started = event(name, history.merged, issue={"number": 9})
-    if name == "pull_request_review":
-        started = pull_request(history, name=name, action="submitted", head=FORK)
-    for inputs in ({}, {"operation": "trigger"}, {"requirements": "requirements.txt"}):
-        result = deploy.on(workspace, started, "flows/daily.py", **{"project_branch": "pr_9", **inputs})
-        refused(result, f"On `{name}` the job has secrets", "no branch of this repository contains", history.fork[:7])
-    assert not seen.exists(), "the flow was imported"
-
-
-def test_an_older_commit_of_a_pull_requests_branch_is_deployed_beside_production(
-    deploy: Deploy, history: History, world: World
-) -> None:
-    """Of a branch that went on since the comment, its head is another commit."""
-    commented = event("issue_comment", history.merged, issue={"number": 8})
-    result = deploy(commented, history.older, "flows/daily.py", project_branch="older")
-    deployed(result, "guarded.test.older.GuardedFlow")
-    assert asked(world)[-1].split("?")[0].endswith(f"{history.feature}...{history.older}")
-    world.github.fail_next("GET", f"{REPOSITORY}.*/git/matching-refs/", status=403, times=2)
-    unanswered = deploy(commented, history.older, "flows/daily.py", project_branch="older")
-    refused(unanswered, "could not be found out", "contents: read")
 
 
 def test_a_merge_queues_branch_is_not_merged_yet(deploy: Deploy, history: History) -> None:
@@ -532,42 +224,6 @@ def test_a_run_of_what_is_deployed_is_not_limited(deploy: Deploy, history: Histo
     ran = deploy(commented, history.feature, operation="trigger", wait="none")
     assert ran.exit_code == 0, ran.log
     assert ran.outputs["run-pathspec"].startswith("GuardedFlow/")
-
-
-@pytest.mark.parametrize("operation", ["deploy", "list"])
-def test_credentials_that_actions_checkout_left_are_a_warning(
-    operation: str, deploy: Deploy, history: History, tmp_path: Path
-) -> None:
-    workspace = history.check_out(history.merged, tmp_path / "persisted")
-    secret = base64.b64encode(b"x-access-token:ghs_left0000000000000000000000000000").decode()
-    git(workspace, "config", "http.https://github.com/.extraheader", f"AUTHORIZATION: basic {secret}")
-    inputs = {"flow": ""} if operation == "list" else {}
-    result = deploy.on(workspace, event("push", history.merged), operation=operation, **inputs)
-    assert result.exit_code == 0, result.log
-    warnings = [line for line in result.log.splitlines() if line.startswith("::warning") and "checkout" in line]
-    assert len(warnings) == 1, result.log
-    assert "persist-credentials" in warnings[0]
-    assert f"::add-mask::{secret}" in result.log
-
-
-@pytest.mark.parametrize("where", ["workspace", "folder"])
-def test_credentials_that_actions_checkout_left_are_masked_though_the_inputs_are_wrong(
-    where: str, deploy: Deploy, history: History, tmp_path: Path
-) -> None:
-    """A mistake in an input is reported with the input's text."""
-    workspace = history.check_out(history.merged, tmp_path / "persisted")
-    checkout = workspace if where == "workspace" else history.check_out(history.first, workspace / "beside")
-    password = "q7Rk2mZ9vX4tB8nL1pW6"
-    secret = base64.b64encode(f"x-access-token:{password}".encode()).decode()
-    git(checkout, "config", "http.https://github.com/.extraheader", f"AUTHORIZATION: basic {secret}")
-    result = deploy.on(workspace, event("push", history.merged), operation=password, orchestrator=f"no-{secret}")
-    assert (result.exit_code, result.outputs["failure-reason"]) == (1, "input"), result.log
-    shown = [line for line in result.log.splitlines() if not line.startswith("::add-mask::")]
-    for text in ("\n".join(shown), result.summary, *result.outputs.values()):
-        assert password not in text
-        assert secret not in text
-    assert f"::add-mask::{secret}" in result.log
-    assert "***" in result.log
 
 
 def example(name: str, values: dict[str, str]) -> tuple[str, dict[str, str]]:
